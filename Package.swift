@@ -1,0 +1,117 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+/// What every target of ours is compiled with: language mode 6, explicit existentials and
+/// imports, and no warning left standing.
+let ours: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "insights",
+    products: [
+        .executable(name: "insights", targets: ["insights"]),
+        .library(name: "InsightsPlugin", targets: ["InsightsPlugin"]),
+        .library(name: "InsightsTesting", targets: ["InsightsTesting"]),
+        .library(name: "InsightsEngine", targets: ["InsightsEngine"]),
+        .library(name: "InsightsStorage", targets: ["InsightsStorage"]),
+        .library(name: "InsightsBuiltins", targets: ["InsightsBuiltins"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CLibYAML",
+            pkgConfig: "yaml-0.1",
+            providers: [.apt(["libyaml-dev"])]
+        ),
+        .target(name: "InsightsPlugin", dependencies: [log], swiftSettings: ours),
+        .target(
+            name: "InsightsEngine",
+            dependencies: [
+                "InsightsPlugin",
+                log,
+                .product(name: "HeapModule", package: "swift-collections"),
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: ours
+        ),
+        .target(
+            name: "InsightsManifest",
+            dependencies: ["CLibYAML", "InsightsEngine", "InsightsPlugin"],
+            swiftSettings: ours
+        ),
+        .target(
+            name: "InsightsStorage",
+            dependencies: [
+                "InsightsEngine",
+                "InsightsPlugin",
+                log,
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            swiftSettings: ours
+        ),
+        .target(
+            name: "InsightsBuiltins",
+            dependencies: ["InsightsPlugin", log],
+            swiftSettings: ours
+        ),
+        .target(
+            name: "InsightsHTTP",
+            dependencies: [
+                "InsightsEngine",
+                "InsightsPlugin",
+                log,
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Mustache", package: "swift-mustache"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: ours
+        ),
+        .target(
+            name: "InsightsCommands",
+            dependencies: [
+                "InsightsBuiltins",
+                "InsightsEngine",
+                "InsightsHTTP",
+                "InsightsManifest",
+                "InsightsPlugin",
+                "InsightsStorage",
+                log,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: ours
+        ),
+        .target(name: "InsightsTesting", dependencies: ["InsightsPlugin", log], swiftSettings: ours),
+        .executableTarget(name: "insights", dependencies: ["InsightsCommands"], swiftSettings: ours),
+    ]
+)

@@ -1,0 +1,3 @@
+import HeapModule
+import ServiceLifecycle
+import Subprocess
