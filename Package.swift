@@ -113,5 +113,45 @@ let package = Package(
         ),
         .target(name: "InsightsTesting", dependencies: ["InsightsPlugin", log], swiftSettings: ours),
         .executableTarget(name: "insights", dependencies: ["InsightsCommands"], swiftSettings: ours),
+        .testTarget(
+            name: "InsightsPluginTests",
+            dependencies: ["InsightsPlugin", log],
+            swiftSettings: ours
+        ),
+        .testTarget(
+            name: "InsightsEngineTests",
+            dependencies: ["InsightsEngine", "InsightsPlugin", "InsightsTesting", log],
+            swiftSettings: ours
+        ),
+        .testTarget(
+            name: "InsightsManifestTests",
+            dependencies: ["InsightsBuiltins", "InsightsEngine", "InsightsManifest", "InsightsPlugin", log],
+            swiftSettings: ours
+        ),
+        .testTarget(
+            name: "InsightsStorageTests",
+            dependencies: ["InsightsEngine", "InsightsPlugin", "InsightsStorage", log],
+            swiftSettings: ours
+        ),
+        .testTarget(
+            name: "InsightsBuiltinsTests",
+            dependencies: ["InsightsBuiltins", "InsightsEngine", "InsightsPlugin", "InsightsTesting", log],
+            swiftSettings: ours
+        ),
+        .testTarget(
+            name: "InsightsHTTPTests",
+            dependencies: ["InsightsEngine", "InsightsHTTP", "InsightsPlugin", "InsightsStorage", log],
+            swiftSettings: ours
+        ),
+        .testTarget(
+            name: "InsightsCommandsTests",
+            dependencies: ["InsightsCommands", "InsightsEngine", "InsightsPlugin", "InsightsStorage", "insights", log],
+            swiftSettings: ours
+        ),
+        .testTarget(
+            name: "InsightsTestingTests",
+            dependencies: ["InsightsPlugin", "InsightsTesting", log],
+            swiftSettings: ours
+        ),
     ]
 )

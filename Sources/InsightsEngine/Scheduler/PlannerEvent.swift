@@ -1,0 +1,163 @@
+package import InsightsPlugin
+
+/// Now, by both clocks.
+package struct Moment: Hashable, Sendable {
+    /// The wall clock, which people set and which can step.
+    package var wall: Instant
+    /// Milliseconds on a clock that never steps and counts suspend; only differences mean anything.
+    package var uptime: Int64
+
+    package init(wall: Instant, uptime: Int64) {
+        self.wall = wall
+        self.uptime = uptime
+    }
+}
+
+/// Names a run that the planner holds: a slot, and a generation that tells a late event of the slot's former run.
+package struct RunSlot: Hashable, Sendable {
+    package var index: Int32
+    package var generation: UInt32
+
+    package init(index: Int32, generation: UInt32) {
+        self.index = index
+        self.generation = generation
+    }
+}
+
+/// Which of a run's writes the store has answered.
+package enum WriteStep: Hashable, Sendable {
+    case claim
+    case start
+    case finish
+}
+
+/// What came of an attempt's code.
+package enum AttemptResult: Hashable, Sendable {
+    case succeeded(summary: String?)
+    case failed(RunError)
+    /// It gave up because it was cancelled.
+    case cancelled
+}
+
+/// A trigger by hand.
+package struct ManualTrigger: Sendable {
+    /// What the answer names.
+    package var token: UInt64
+    /// The id the run is to have, when the asker chose one.
+    package var run: RunID?
+    package var task: String
+    /// Whether what follows by `after` follows this run.
+    package var movesDependents: Bool
+    /// One of several triggered together: refused by `overlap` it becomes a `skipped` record, not an error. Those of
+    /// one group start in `after` order.
+    package var group: UInt64?
+
+    package init(token: UInt64, run: RunID?, task: String, movesDependents: Bool, group: UInt64?) {
+        self.token = token
+        self.run = run
+        self.task = task
+        self.movesDependents = movesDependents
+        self.group = group
+    }
+}
+
+/// The answer to a trigger by hand.
+package enum TriggerAnswer: Hashable, Sendable {
+    case accepted(RunID)
+    /// Refused by `overlap`; that run is going.
+    case overlaps(RunID)
+    /// Not run, but recorded as skipped under this id.
+    case skipped(RunID, SkipReason)
+    case unknownTask
+    /// A shutdown has begun.
+    case stopping
+}
+
+/// What the planner is told.
+package enum PlannerEvent: Sendable {
+    /// Time has passed; every event tells the time, this one nothing else.
+    case tick
+    /// The manifest in force, first or anew, with what is stored of each task (same order as `manifest.tasks`).
+    case manifest(Manifest, [StoredTask])
+    /// Runs that an earlier process left without an end.
+    case recovered([UnfinishedRun])
+    /// A run's write was answered.
+    case settled(RunSlot, WriteStep, WriteOutcome)
+    /// An attempt's code has come back.
+    case ended(RunSlot, AttemptResult)
+    case trigger(ManualTrigger)
+    /// An operator cancels a run.
+    case cancel(RunID)
+    case setPaused(task: String, Bool)
+    /// This node's lease on these runs could not be renewed in time: their attempts may be another node's by now.
+    case leaseLost([RunID])
+    /// Whether the store takes writes: while it does not, nothing new is claimed.
+    case storeAvailable(Bool)
+    /// Nothing new starts from here on.
+    case shutdown
+    /// What still runs is cut short.
+    case graceOver
+}
+
+/// What the shell is to execute.
+package struct AttemptSpec: Sendable {
+    package var run: RunID
+    package var task: TaskID
+    package var definition: TaskDefinition
+    package var scheduledAt: Instant
+    /// From 1.
+    package var attempt: Int
+    package var fence: Fence
+    package var deadline: Instant
+    package var lastSuccessAt: Instant?
+    package var trigger: Trigger
+
+    package init(
+        run: RunID, task: TaskID, definition: TaskDefinition, scheduledAt: Instant, attempt: Int, fence: Fence,
+        deadline: Instant, lastSuccessAt: Instant?, trigger: Trigger
+    ) {
+        self.run = run
+        self.task = task
+        self.definition = definition
+        self.scheduledAt = scheduledAt
+        self.attempt = attempt
+        self.fence = fence
+        self.deadline = deadline
+        self.lastSuccessAt = lastSuccessAt
+        self.trigger = trigger
+    }
+}
+
+/// What happened, for logs, metrics and people who watch; nothing follows from it.
+package enum Observation: Sendable {
+    /// An attempt starts; lateness on the first one.
+    case started(task: String, run: RunID, attempt: Int, trigger: Trigger, lateness: Duration?)
+    /// A run has its final state, durably.
+    case finished(task: String, run: RunID, status: RunStatus, reason: String?, duration: Duration?, error: RunError?)
+    /// An attempt failed and another follows.
+    case retrying(task: String, run: RunID, attempt: Int, error: RunError, at: Instant)
+    /// Occurrences were skipped.
+    case skipped(task: String, reason: SkipReason, count: Int)
+    /// The wall clock stepped: by this much against elapsed time.
+    case clockStepped(Duration)
+    /// A claim or start was refused: another run has it.
+    case refused(task: String, run: RunID)
+    /// Code went on long after it was cancelled and was given up; it can no longer write.
+    case abandoned(task: String, run: RunID)
+}
+
+/// What the planner wants done, in order.
+package enum PlannerAction: Sendable {
+    /// Write this; answer with `settled` for the run, if one is named. Writes of one call are committed together.
+    case write(StoreWrite, RunSlot?, WriteStep?)
+    /// Run the attempt's code; answer with `ended`.
+    case execute(RunSlot, AttemptSpec)
+    /// Cancel the attempt's code; `ended` follows, or never does.
+    case abort(RunSlot)
+    /// Forget the attempt: drop what it handed over, and whatever it may still do.
+    case abandon(RunSlot)
+    case answer(token: UInt64, TriggerAnswer)
+    case observe(Observation)
+    /// After a shutdown: nothing runs and nothing is left to write.
+    case drained
+}

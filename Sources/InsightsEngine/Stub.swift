@@ -1,3 +1,0 @@
-import HeapModule
-import ServiceLifecycle
-import Subprocess
