@@ -88,9 +88,11 @@ let package = Package(
                 log,
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Mustache", package: "swift-mustache"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: ours
@@ -140,7 +142,10 @@ let package = Package(
         ),
         .testTarget(
             name: "InsightsHTTPTests",
-            dependencies: ["InsightsEngine", "InsightsHTTP", "InsightsPlugin", "InsightsStorage", log],
+            dependencies: [
+                "InsightsEngine", "InsightsHTTP", "InsightsPlugin", log,
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
             swiftSettings: ours
         ),
         .testTarget(
