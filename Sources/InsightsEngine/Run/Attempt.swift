@@ -1,0 +1,297 @@
+internal import InsightsPlugin
+internal import Logging
+internal import Synchronization
+
+/// What the attempts of an engine share.
+struct AttemptServices: Sendable {
+    let clock: any EngineClock
+    let commands: any CommandRunner
+    let store: any Store
+    let writer: StoreWriter
+    let logger: Logger
+    /// Told when an attempt has log lines that the store does not, and when its progress changed.
+    let onLog: @Sendable (Attempt) -> Void
+    let onProgress: @Sendable (AttemptSpec, Progress) -> Void
+}
+
+/// One execution of a module's code: the host that its context talks to.
+///
+/// What it hands over is held here until the engine takes it for the finishing write, or a checkpoint
+/// does. Once ``close()``d nothing can be handed over any more, whatever the code still does.
+final class Attempt: RunHost {
+    private struct Held {
+        var emissions: [Emission] = []
+        var declared: [MetricDeclaration] = []
+        var state: [String: Value?] = [:]
+        var log: [LogLine] = []
+        var logBytes = 0
+        var droppedLines = 0
+        var poison: RunFailure?
+        var isClosed = false
+        var task: Task<Void, Never>?
+    }
+
+    /// A run keeps this much of log; more is counted and dropped.
+    static let logLimit = 1 << 20
+    /// Emissions between two checkpoints.
+    static let emissionLimit = 1_000_000
+    private static let stateValueLimit = 256 << 10
+
+    let slot: RunSlot
+    let spec: AttemptSpec
+    private let services: AttemptServices
+    private let held = Mutex(Held())
+
+    init(slot: RunSlot, spec: AttemptSpec, services: AttemptServices) {
+        self.slot = slot
+        self.spec = spec
+        self.services = services
+    }
+
+    // MARK: The engine's side
+
+    /// Starts the module's code on `pool` and tells `ended` once it came back.
+    func start(on pool: ModulePool, ended: @escaping @Sendable (RunSlot, AttemptResult) -> Void) {
+        let context = RunContext(
+            runID: spec.run.description, task: spec.definition.name, parameters: spec.definition.settings.parameters,
+            scheduledAt: spec.scheduledAt, attempt: spec.attempt, deadline: spec.deadline,
+            lastSuccessAt: spec.lastSuccessAt, host: self)
+        let module = spec.definition.settings.module
+        // Unstructured, as each attempt is cancelled by itself; the planner waits for every one, or abandons it.
+        let task = Task(executorPreference: pool) {
+            let result = await Attempt.execute(module, context)
+            ended(self.slot, self.verdict(on: result))
+        }
+        held.withLock { $0.task = task }
+    }
+
+    /// Asks the code to stop.
+    func cancel() {
+        held.withLock { $0.task }?.cancel()
+    }
+
+    /// Shuts the door: what the code does from here on is dropped.
+    func close() {
+        held.withLock { held in
+            held.isClosed = true
+            held.task = nil
+        }
+    }
+
+    /// What the finishing write takes along: everything on success, the log alone otherwise.
+    ///
+    /// The attempt is closed by it, so a late emission cannot slip in.
+    func takePayload(everything: Bool) -> AttemptPayload {
+        held.withLock { held in
+            if held.droppedLines > 0 {
+                let text = "\(held.droppedLines) more log lines were dropped: a run keeps 1 MiB"
+                held.log.append(LogLine(at: services.clock.now, level: "warning", message: text))
+            }
+            var payload = AttemptPayload(log: held.log)
+            if everything {
+                payload.emissions = held.emissions
+                payload.state = held.state
+                payload.metrics = spec.definition.settings.declaration.metrics + held.declared
+            }
+            held.isClosed = true
+            held.emissions = []
+            held.state = [:]
+            held.log = []
+            held.droppedLines = 0
+            return payload
+        }
+    }
+
+    /// Sends the log lines that the store does not have yet, so that a person can follow a run.
+    func flushLog() {
+        // Taken and queued under one lock: the finishing write, which takes the rest, cannot overtake them.
+        held.withLock { held in
+            guard !held.log.isEmpty, !held.isClosed else { return }
+            let checkpoint = checkpoint(with: AttemptPayload(log: held.log))
+            held.log = []
+            services.writer.submit([PendingWrite(.checkpoint(checkpoint))])
+        }
+    }
+
+    /// Task, run and attempt: on every line of the daemon's log that speaks of this attempt.
+    var logMetadata: Logger.Metadata {
+        [
+            "task": .string(spec.definition.name), "run": .string(spec.run.description),
+            "attempt": .stringConvertible(spec.attempt),
+        ]
+    }
+
+    private static func execute(_ module: any TaskModule, _ context: RunContext) async -> AttemptResult {
+        do {
+            return .succeeded(summary: try await module.run(context))
+        } catch is CancellationError {
+            return .cancelled
+        } catch let failure as RunFailure {
+            return .failed(RunError(failure))
+        } catch {
+            return .failed(RunError(code: "error", message: String(describing: error), isRetryable: true))
+        }
+    }
+
+    /// A failure that the host itself found counts, even if the module caught it; and no secret leaves.
+    private func verdict(on result: AttemptResult) -> AttemptResult {
+        let redactor = Redactor(spec.definition.settings.secrets)
+        if let poison = held.withLock({ $0.poison }) { return .failed(redactor.clean(RunError(poison))) }
+        return switch result {
+        case .succeeded(let summary): .succeeded(summary: summary.map(redactor.clean))
+        case .failed(let error): .failed(redactor.clean(error))
+        case .cancelled: .cancelled
+        }
+    }
+
+    private func checkpoint(with payload: AttemptPayload) -> AttemptCheckpoint {
+        AttemptCheckpoint(
+            run: spec.run, task: spec.task, fence: spec.fence, at: services.clock.now, payload: payload)
+    }
+
+    // MARK: The module's side
+
+    var logger: Logger {
+        let handler = RunLogHandler(attempt: self, daemon: services.logger)
+        return Logger(label: spec.definition.settings.uses) { _ in handler }
+    }
+
+    var clock: any RunClock { services.clock }
+
+    var commands: any CommandRunner { services.commands }
+
+    /// Keeps a log line, if the run has room for it.
+    ///
+    /// - Returns: The line without secrets, or `nil` when the attempt is over.
+    func record(level: String, message: String, fields: ValueObject) -> LogLine? {
+        let redactor = Redactor(spec.definition.settings.secrets)
+        let line = redactor.clean(LogLine(at: services.clock.now, level: level, message: message, fields: fields))
+        let isFirst: Bool? = held.withLock { held in
+            guard !held.isClosed else { return nil }
+            let bytes = line.message.utf8.count + Value.object(line.fields).json.utf8.count + 64
+            guard held.logBytes + bytes <= Attempt.logLimit else {
+                held.droppedLines += 1
+                return false
+            }
+            held.logBytes += bytes
+            held.log.append(line)
+            return held.log.count == 1
+        }
+        guard let isFirst else { return nil }
+        if isFirst { services.onLog(self) }
+        return line
+    }
+
+    func emit(_ emissions: [Emission]) throws(RunFailure) {
+        for emission in emissions { try check(emission) }
+        let failure: RunFailure? = held.withLock { held in
+            guard !held.isClosed else { return nil }
+            guard held.emissions.count + emissions.count <= Attempt.emissionLimit else {
+                return RunFailure(
+                    "too_many_samples",
+                    "more than \(Attempt.emissionLimit) samples since the last checkpoint; checkpoint in between",
+                    retryable: false)
+            }
+            held.emissions.append(contentsOf: emissions)
+            return nil
+        }
+        if let failure { throw poisoned(failure) }
+    }
+
+    func declare(_ metrics: [MetricDeclaration]) throws(RunFailure) {
+        guard spec.definition.settings.declaration.declaresMetricsAtRun else {
+            throw poisoned(
+                RunFailure(
+                    "undeclared_metric", "\(spec.definition.settings.uses) declares its metrics beforehand",
+                    retryable: false))
+        }
+        if let bad = metrics.first(where: { !MetricDeclaration.isValid(name: $0.name) }) {
+            throw poisoned(
+                RunFailure("bad_sample", "metric name \"\(bad.name)\" must match [a-z][a-z0-9_]*", retryable: false))
+        }
+        held.withLock { held in
+            held.declared.removeAll { old in metrics.contains { $0.name == old.name } }
+            held.declared.append(contentsOf: metrics)
+        }
+    }
+
+    func checkpoint() async throws {
+        let payload: AttemptPayload? = held.withLock { held in
+            guard !held.isClosed else { return nil }
+            let payload = AttemptPayload(
+                emissions: held.emissions, metrics: spec.definition.settings.declaration.metrics + held.declared,
+                state: held.state, log: held.log)
+            held.emissions = []
+            held.log = []
+            return payload
+        }
+        guard let payload, !Task.isCancelled else { throw CancellationError() }
+        if payload.isEmpty { return }
+        switch await services.writer.commit(.checkpoint(checkpoint(with: payload))) {
+        case .done:
+            held.withLock { held in
+                for (key, value) in payload.state where held.state[key] == .some(value) { held.state[key] = nil }
+            }
+        case .rejected(let error):
+            throw poisoned(RunFailure(error.code, error.message, retryable: error.isRetryable))
+        case .fenced, .conflict, nil: throw CancellationError()
+        }
+    }
+
+    func report(_ progress: Progress) { services.onProgress(spec, progress) }
+
+    func state(forKey key: String) async throws -> Value? {
+        if let changed = held.withLock({ $0.state[key] }) { return changed }
+        return try await services.store.state(of: spec.task, forKey: key)
+    }
+
+    func setState(_ value: Value?, forKey key: String) throws(RunFailure) {
+        guard key.utf8.count <= 512, value.map({ $0.json.utf8.count <= Attempt.stateValueLimit }) ?? true else {
+            throw poisoned(
+                RunFailure(
+                    "state_limit",
+                    "state \"\(key.prefix(80))\": a key has at most 512 bytes and a value 256 KiB of JSON",
+                    retryable: false))
+        }
+        held.withLock { $0.state[key] = .some(value) }
+    }
+
+    private func poisoned(_ failure: RunFailure) -> RunFailure {
+        held.withLock { held in
+            if held.poison == nil { held.poison = failure }
+        }
+        return failure
+    }
+
+    private func check(_ emission: Emission) throws(RunFailure) {
+        guard case .sample(let sample) = emission else { return }
+        let declared = spec.definition.settings.declaration.metrics.first { $0.name == sample.metric }
+        guard let metric = declared ?? held.withLock({ $0.declared.first { $0.name == sample.metric } }) else {
+            throw poisoned(
+                RunFailure(
+                    "undeclared_metric",
+                    "\(spec.definition.settings.uses) emitted \"\(sample.metric.prefix(80))\", which it does not declare",
+                    retryable: false))
+        }
+        if let problem = metric.problem(with: sample) {
+            throw poisoned(
+                RunFailure("bad_sample", "\(sample.metric) of \(sample.subject.key): \(problem)", retryable: false))
+        }
+    }
+}
+
+extension MetricDeclaration {
+    /// Why a sample is none of this metric, or `nil`.
+    func problem(with sample: Sample) -> String? {
+        switch (shape, sample.value) {
+        case (.ranking, .number): return "a ranking wants a list of labels and values"
+        case (.gauge, .ranking), (.daily, .ranking), (.total, .ranking): return "only a ranking takes a list"
+        case (.ranking, .ranking(let lines)):
+            return lines.allSatisfy { $0.value.isFinite } ? nil : "a value is not finite"
+        case (_, .number(let number)):
+            guard number.isFinite else { return "the value is not finite" }
+            if shape == .daily, sample.at != sample.at.startOfDay { return "a daily sample is dated at midnight UTC" }
+            return nil
+        }
+    }
+}

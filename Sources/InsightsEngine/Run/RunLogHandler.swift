@@ -1,0 +1,54 @@
+internal import InsightsPlugin
+internal import Logging
+
+/// Writes a run's log lines into the attempt and, with task, run and attempt as metadata, into the daemon's log.
+struct RunLogHandler: LogHandler {
+    private let attempt: Attempt
+    private let daemon: Logger
+    var metadata: Logger.Metadata = [:]
+    /// What the run's log keeps; the daemon's logger has its own level.
+    var logLevel: Logger.Level = .debug
+
+    init(attempt: Attempt, daemon: Logger) {
+        self.attempt = attempt
+        self.daemon = daemon
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let fields = metadata.merging(event.metadata ?? [:]) { _, new in new }
+        let pairs = fields.sorted { $0.key < $1.key }.map { (key: $0.key, value: RunLogHandler.value($0.value)) }
+        let line = attempt.record(
+            level: RunLogHandler.name(of: event.level), message: event.message.description,
+            fields: ValueObject(distinct: pairs))
+        guard let line, event.level >= daemon.logLevel else { return }
+        var metadata = attempt.logMetadata
+        for (key, value) in line.fields { metadata[key] = .string(value.string ?? value.json) }
+        daemon.log(level: event.level, "\(line.message)", metadata: metadata)
+    }
+
+    /// The contract's words: `trace debug info warning error`.
+    private static func name(of level: Logger.Level) -> String {
+        switch level {
+        case .trace: "trace"
+        case .debug: "debug"
+        case .info, .notice: "info"
+        case .warning: "warning"
+        case .error, .critical: "error"
+        }
+    }
+
+    private static func value(_ metadata: Logger.MetadataValue) -> Value {
+        switch metadata {
+        case .string(let text): .string(text)
+        case .stringConvertible(let value): .string(value.description)
+        case .array(let items): .array(items.map(value))
+        case .dictionary(let items):
+            .object(ValueObject(distinct: items.sorted { $0.key < $1.key }.map { ($0.key, value($0.value)) }))
+        }
+    }
+}

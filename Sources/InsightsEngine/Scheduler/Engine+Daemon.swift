@@ -1,0 +1,267 @@
+package import InsightsPlugin
+internal import Logging
+internal import Synchronization
+
+/// What the HTTP side and the commands ask of the engine.
+extension Engine {
+    package var isAlive: Bool {
+        knowledge.withLock { $0.hasStarted && ContinuousClock.now - $0.lastTick < .seconds(10) }
+    }
+
+    package func readiness() -> Readiness {
+        let isAlive = isAlive
+        return knowledge.withLock { knowledge in
+            let scheduler =
+                if knowledge.isStopping {
+                    Readiness.Check(isOK: false, detail: "stopping")
+                } else if !isAlive {
+                    Readiness.Check(isOK: false, detail: "the scheduler loop stands still")
+                } else {
+                    Readiness.Check(
+                        isOK: true, detail: configuration.isSchedulerEnabled ? "ok" : "ok: starts nothing by itself")
+                }
+            return Readiness(
+                store: Readiness.Check(
+                    isOK: knowledge.storeProblem == nil, detail: knowledge.storeProblem?.description ?? "ok"),
+                scheduler: scheduler,
+                manifest: Readiness.Check(isOK: true, detail: knowledge.reloadProblem ?? "ok"))
+        }
+    }
+
+    package func taskViews() async throws(StoreError) -> [TaskView] {
+        let stored = Dictionary(try await store.tasks().map { ($0.name, $0) }) { first, _ in first }
+        let lastRuns = try await store.lastRuns()
+        let now = clock.now
+        return manifest.tasks.map { definition in
+            TaskView(definition, stored: stored[definition.name], lastRun: lastRuns[definition.name], now: now)
+        }
+    }
+
+    package func occurrences(of task: String, count: Int) async throws(StoreError) -> [Instant]? {
+        guard let definition = manifest.tasks.first(where: { $0.name == task }) else { return nil }
+        let stored = try await store.tasks().first { $0.name == task }
+        return Forecast.occurrences(of: definition, stored: stored, from: clock.now, count: count)
+    }
+
+    package func trigger(_ tasks: [String]?, dependents: Bool) async -> [TriggerResult] {
+        let names = tasks ?? manifest.tasks.filter { $0.settings.isEnabled }.map(\.name)
+        let group: UInt64? = names.count > 1 || tasks == nil ? UInt64.random(in: 1..<1 << 63) : nil
+        return await withTaskGroup(of: (Int, TriggerAnswer).self) { tasks in
+            var tokens: [UInt64] = []
+            knowledge.withLock { knowledge in
+                for _ in names {
+                    knowledge.nextToken += 1
+                    tokens.append(knowledge.nextToken)
+                }
+            }
+            let triggers = zip(names, tokens).map { name, token in
+                ManualTrigger(token: token, run: nil, task: name, movesDependents: dependents, group: group)
+            }
+            for (index, token) in tokens.enumerated() { tasks.addTask { (index, await self.answer(to: token)) } }
+            post(triggers.map(PlannerEvent.trigger))
+            var results = names.map { TriggerResult(task: $0, answer: .stopping) }
+            for await (index, answer) in tasks { results[index].answer = answer }
+            return results
+        }
+    }
+
+    package func outcomes(of runs: [RunID]) async throws -> [RunRecord] {
+        knowledge.withLock { knowledge in
+            for run in runs where knowledge.watched[run] == nil { knowledge.watched[run] = false }
+        }
+        defer { knowledge.withLock { knowledge in for run in runs { knowledge.watched[run] = nil } } }
+        var records: [RunID: RunRecord] = [:]
+        var looks = 0
+        while true {
+            let told = knowledge.withLock { knowledge in runs.filter { knowledge.watched[$0] == true } }
+            // A run that was finished before it was watched is seen by the look every second.
+            for run in looks % 50 == 0 ? runs : told where records[run] == nil {
+                if let record = try await store.run(run), record.status.isFinal { records[run] = record }
+            }
+            if records.count == Set(runs).count { return runs.compactMap { records[$0] } }
+            looks += 1
+            try await clock.sleep(for: .milliseconds(20))
+        }
+    }
+
+    package func cancel(_ run: RunID) async throws(StoreError) -> CancelAnswer {
+        guard let record = try await store.run(run) else { return .unknownRun }
+        if record.status.isFinal { return .finished(record) }
+        post([.cancel(run)])
+        return .cancelling
+    }
+
+    package func setPaused(_ task: String, _ isPaused: Bool) async throws(StoreError) -> Bool {
+        guard manifest.tasks.contains(where: { $0.name == task }) else { return false }
+        try await store.setPaused([task], isPaused)
+        post([.setPaused(task: task, isPaused)])
+        return true
+    }
+
+    package func reload() async -> ReloadAnswer {
+        await withCheckedContinuation { continuation in
+            if case .enqueued = reloadRequests.yield(continuation) { return }
+            continuation.resume(returning: .invalid([]))
+        }
+    }
+
+    /// What happens from now on; a watcher that is slow loses the oldest of 4 096.
+    package func observations() -> AsyncStream<EngineObservation> {
+        let (stream, continuation) = AsyncStream<EngineObservation>.makeStream(bufferingPolicy: .bufferingNewest(4096))
+        let id = knowledge.withLock { knowledge in
+            knowledge.nextToken += 1
+            knowledge.observers[knowledge.nextToken] = continuation
+            return knowledge.nextToken
+        }
+        continuation.onTermination = { [weak self] _ in self?.knowledge.withLock { $0.observers[id] = nil } }
+        return stream
+    }
+
+    package func metrics() -> [MetricFamily] {
+        let (active, next, lastSuccess) = planner.withLock { planner in
+            (planner.activeRuns, planner.nextRuns(), planner.lastSuccesses())
+        }
+        func perTask(_ name: String, _ help: String, _ instants: [(String, Instant)]) -> MetricFamily {
+            MetricFamily(
+                name: name, kind: .gauge, help: help,
+                samples: instants.map { task, at in
+                    .init(labels: [("task", task)], reading: .number(Double(at.milliseconds) / 1000))
+                })
+        }
+        return counters.families() + [
+            MetricFamily(
+                name: "insights_runs_active", kind: .gauge, help: "Runs whose code is going on.",
+                samples: [.init(labels: [], reading: .number(Double(active)))]),
+            perTask("insights_task_next_run_timestamp_seconds", "When the task is due next.", next),
+            perTask(
+                "insights_task_last_success_timestamp_seconds", "Scheduled instant of the last success.", lastSuccess),
+        ]
+    }
+
+    // MARK: Carrying answers
+
+    private func answer(to token: UInt64) async -> TriggerAnswer {
+        await withCheckedContinuation { continuation in
+            let isRegistered = knowledge.withLock { knowledge in
+                if knowledge.hasEnded { return false }
+                if let early = knowledge.early.removeValue(forKey: token) {
+                    continuation.resume(returning: early)
+                } else {
+                    knowledge.waiters[token] = continuation
+                }
+                return true
+            }
+            if !isRegistered { continuation.resume(returning: .stopping) }
+        }
+    }
+
+    /// Hands an answer to who waits for it here, or makes it a write for the process that asked through the store.
+    func answer(_ token: UInt64, _ answer: TriggerAnswer) -> StoreWrite? {
+        let (waiter, request) = knowledge.withLock { knowledge in
+            let found = (knowledge.waiters.removeValue(forKey: token), knowledge.requests.removeValue(forKey: token))
+            if found.0 == nil, found.1 == nil { knowledge.early[token] = answer }
+            return found
+        }
+        waiter?.resume(returning: answer)
+        guard let request else { return nil }
+        return switch answer {
+        case .accepted, .skipped: .answer(request, .accepted)
+        case .overlaps(let run): .answer(request, .overlaps(run))
+        case .unknownTask: .answer(request, .refused("the running manifest has no such task"))
+        case .stopping: .answer(request, .refused("the program is stopping"))
+        }
+    }
+
+    func refuseWaiters() {
+        let waiters = knowledge.withLock { knowledge in
+            knowledge.hasEnded = true
+            defer { knowledge.waiters = [:] }
+            return knowledge.waiters
+        }
+        for waiter in waiters.values { waiter.resume(returning: .stopping) }
+    }
+
+    /// Counts, logs and tells what happened; each once.
+    func report(_ observations: [Observation]) {
+        guard !observations.isEmpty else { return }
+        counters.observe(observations)
+        let isWatched = knowledge.withLock { knowledge in
+            if !knowledge.watched.isEmpty {
+                for case .finished(_, let run, _, _, _, _) in observations where knowledge.watched[run] != nil {
+                    knowledge.watched[run] = true
+                }
+            }
+            return !knowledge.observers.isEmpty
+        }
+        for observation in observations {
+            log(observation)
+            if isWatched { broadcast(.observation(observation)) }
+        }
+    }
+
+    func broadcast(_ observation: EngineObservation) {
+        let observers = knowledge.withLock { Array($0.observers.values) }
+        for observer in observers { observer.yield(observation) }
+    }
+
+    private func log(_ observation: Observation) {
+        switch observation {
+        case .started(let task, let run, let attempt, let trigger, _):
+            logger.debug(
+                "started",
+                metadata: [
+                    "task": "\(task)", "run": "\(run)", "attempt": "\(attempt)", "trigger": "\(trigger.rawValue)",
+                ])
+        case .finished(let task, let run, let status, let reason, let duration, let error):
+            var metadata: Logger.Metadata = ["task": "\(task)", "run": "\(run)"]
+            if let duration { metadata["duration_seconds"] = "\(duration.inSeconds)" }
+            if let reason { metadata["reason"] = "\(reason)" }
+            if let error { metadata["code"] = "\(error.code)" }
+            if status == .failed || status == .timedOut {
+                logger.error("\(status.rawValue): \(error?.message ?? "no reason given")", metadata: metadata)
+            } else {
+                logger.info("\(status.rawValue)", metadata: metadata)
+            }
+        case .retrying(let task, let run, let attempt, let error, let at):
+            logger.warning(
+                "attempt failed, next at \(at): \(error.message)",
+                metadata: ["task": "\(task)", "run": "\(run)", "attempt": "\(attempt)", "code": "\(error.code)"])
+        case .skipped(let task, let reason, let count):
+            logger.notice("skipped \(count)", metadata: ["task": "\(task)", "reason": "\(reason.rawValue)"])
+        case .clockStepped(let step):
+            logger.warning("the wall clock stepped by \(step.inSeconds) s against elapsed time")
+        case .refused(let task, let run):
+            logger.debug("another run has it", metadata: ["task": "\(task)", "run": "\(run)"])
+        case .abandoned(let task, let run):
+            logger.error(
+                "its code did not stop when told to and was given up; it can no longer write",
+                metadata: ["task": "\(task)", "run": "\(run)"])
+        }
+    }
+}
+
+extension TaskView {
+    /// Puts together what the manifest, the store and the clock say of a task.
+    package init(_ definition: TaskDefinition, stored: StoredTask?, lastRun: RunRecord?, now: Instant) {
+        let isPaused = stored?.isPaused ?? false
+        let isStarted = definition.settings.isEnabled
+        self.init(
+            name: definition.name, uses: definition.settings.uses, description: definition.settings.summary,
+            isEnabled: definition.settings.isEnabled, isPaused: isPaused, cadence: definition.cadence.description,
+            nextRun: isStarted
+                ? Forecast.occurrences(of: definition, stored: stored, from: now, count: 1).first : nil,
+            lastRun: lastRun)
+    }
+}
+
+extension Cadence: CustomStringConvertible {
+    /// In the manifest's own words.
+    package var description: String {
+        switch self {
+        case .every(let milliseconds, let starting):
+            "every " + DurationText.format(.milliseconds(milliseconds)) + (starting.map { " starting \($0)" } ?? "")
+        case .cron(let schedule): "cron \(schedule.text) (\(schedule.zone.identifier))"
+        case .after(let tasks): "after " + tasks.joined(separator: ", ")
+        }
+    }
+}

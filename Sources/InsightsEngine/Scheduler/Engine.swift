@@ -1,0 +1,349 @@
+internal import Glibc
+package import InsightsPlugin
+package import Logging
+internal import Synchronization
+
+/// What a process decides about its engine.
+package struct EngineConfiguration: Sendable {
+    /// Whether tasks start by cadence, and what an earlier process left goes on.
+    package var isSchedulerEnabled = true
+    /// How long running attempts may go on after ``Engine/shutdown()``.
+    package var grace: Duration = .seconds(30)
+    package var version = "0.1.0"
+    /// Told to the store; unique per process start.
+    package var nodeName: String
+    /// Where the manifest is looked for changes; `nil`: not at all (`insights run`).
+    package var watchedPath: String?
+    /// Whether requests of other processes are answered (`serve`).
+    package var answersRequests = true
+
+    package init(nodeName: String) { self.nodeName = nodeName }
+}
+
+/// A manifest as it was read, or why it cannot be used.
+package struct LoadedManifest: Sendable {
+    package var manifest: Manifest?
+    package var diagnostics: [Diagnostic]
+
+    package init(manifest: Manifest?, diagnostics: [Diagnostic]) {
+        self.manifest = manifest
+        self.diagnostics = diagnostics
+    }
+}
+
+/// What a person who watches is told.
+package enum EngineObservation: Sendable {
+    case observation(Observation)
+    case progress(task: String, run: RunID, Progress)
+}
+
+/// The generic scheduler: a thin shell around ``Planner``.
+///
+/// Events go into an inbox; one loop, on a thread of its own, hands them to the planner and does what it
+/// wants done. Writes go through ``StoreWriter`` in groups, module code runs on ``ModulePool``s, and both
+/// answer with further events. So nothing here decides when or whether: it only carries.
+package final class Engine: Daemon {
+    struct Inbox {
+        var events: [PlannerEvent] = []
+        var isStopped = false
+    }
+
+    /// What is in force and what is known, beside the planner.
+    struct Knowledge {
+        var manifest: Manifest
+        var reloadProblem: String?
+        var storeProblem: StoreError?
+        var isStopping = false
+        var hasStarted = false
+        var lastTick: ContinuousClock.Instant = .now
+        var nextToken: UInt64 = 1
+        var waiters: [UInt64: CheckedContinuation<TriggerAnswer, Never>] = [:]
+        /// Answers that came before somebody waited for them.
+        var early: [UInt64: TriggerAnswer] = [:]
+        var hasEnded = false
+        /// Requests of other processes, by the token of their trigger.
+        var requests: [UInt64: RequestID] = [:]
+        var watched: [RunID: Bool] = [:]
+        var observers: [UInt64: AsyncStream<EngineObservation>.Continuation] = [:]
+        var dirtyLogs: [Attempt] = []
+    }
+
+    package let reader: any StoreReader
+    package let registry: Registry
+    let store: any Store
+    let load: @Sendable () async -> LoadedManifest
+    let configuration: EngineConfiguration
+    let clock: any EngineClock
+    let commands: any CommandRunner
+    let logger: Logger
+    let counters = EngineMetrics()
+    let writer = StoreWriter()
+    let knowledge: Mutex<Knowledge>
+    let planner: Mutex<Planner>
+    private let inbox = Mutex(Inbox())
+    private let signal: AsyncStream<Void>
+    private let wake: AsyncStream<Void>.Continuation
+    let reloads: AsyncStream<CheckedContinuation<ReloadAnswer, Never>>
+    let reloadRequests: AsyncStream<CheckedContinuation<ReloadAnswer, Never>>.Continuation
+    /// Keeps time; no module ever runs here.
+    private let loopPool = ModulePool(core: 1, limit: 1)
+    let waitingPool: ModulePool
+    let blockingPool: ModulePool
+
+    /// - Parameters:
+    ///   - manifest: The one to start with.
+    ///   - load: Reads it anew.
+    ///   - commands: Runs programs for module code.
+    package init(
+        store: any Store, registry: Registry, manifest: Manifest, load: @escaping @Sendable () async -> LoadedManifest,
+        configuration: EngineConfiguration, clock: any EngineClock, commands: any CommandRunner, logger: Logger
+    ) {
+        self.store = store
+        self.reader = store
+        self.registry = registry
+        self.load = load
+        self.configuration = configuration
+        self.clock = clock
+        self.commands = commands
+        self.logger = logger
+        (signal, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (reloads, reloadRequests) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(16))
+        knowledge = Mutex(Knowledge(manifest: manifest))
+        var random = SystemRandomNumberGenerator()
+        planner = Mutex(
+            Planner(
+                configuration: PlannerConfiguration(
+                    schedulerEnabled: configuration.isSchedulerEnabled, seed: random.next())))
+        let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        waitingPool = ModulePool(core: processors, limit: 256)
+        blockingPool = ModulePool(core: min(256, max(4, manifest.concurrency)), limit: 512, niceness: 5)
+    }
+
+    deinit {
+        loopPool.stop()
+        waitingPool.stop()
+        blockingPool.stop()
+    }
+
+    package var manifest: Manifest { knowledge.withLock { $0.manifest } }
+
+    /// Takes the store, registers the manifest's tasks, and takes over what an earlier process left.
+    ///
+    /// - Throws: ``StoreError``, `alreadyRunning` among them; nothing runs then.
+    package func start() async throws(StoreError) {
+        let identity = NodeIdentity(
+            name: configuration.nodeName, processID: getpid(), version: configuration.version)
+        try await store.acquire(identity)
+        let manifest = manifest
+        let stored = try await store.register(manifest.tasks.map(TaskRegistration.init), at: clock.now)
+        let unfinished = try await store.recover()
+        post([.manifest(manifest, stored), .recovered(unfinished)])
+        knowledge.withLock { $0.hasStarted = true }
+    }
+
+    /// Begins the graceful shutdown: nothing new starts, what runs has the grace period. May be called from
+    /// anywhere, any number of times.
+    package func shutdown() {
+        let isFirst = knowledge.withLock { knowledge in
+            defer { knowledge.isStopping = true }
+            return !knowledge.isStopping
+        }
+        if isFirst { post([.shutdown]) }
+    }
+
+    /// Keeps time until a shutdown has drained; every attempt is over or given up when it returns.
+    package func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.write() }
+            group.addTask { await self.answerReloads() }
+            for chore in chores { group.addTask { await self.repeatedly(every: chore.interval, chore.work) } }
+            group.addTask { await self.keepGrace() }
+            let timer = group.addTaskUnlessCancelled(executorPreference: loopPool) { await self.loop() }
+            if timer { await waitUntilStopped() }
+            group.cancelAll()
+        }
+        await store.release()
+    }
+
+    // MARK: The loop
+
+    func post(_ events: [PlannerEvent]) {
+        let wasEmpty = inbox.withLock { inbox in
+            defer { inbox.events.append(contentsOf: events) }
+            return inbox.events.isEmpty
+        }
+        if wasEmpty { wake.yield() }
+    }
+
+    /// Ends the loop at once, whatever is left.
+    func giveUp() {
+        inbox.withLock { $0.isStopped = true }
+        wake.yield()
+    }
+
+    private func waitUntilStopped() async {
+        let (stream, stop) = AsyncStream<Void>.makeStream()
+        stopped.withLock { $0 = stop }
+        if inbox.withLock({ $0.isStopped }) { stop.finish() }
+        for await _ in stream {}
+    }
+
+    private let stopped = Mutex<AsyncStream<Void>.Continuation?>(nil)
+
+    private func loop() async {
+        var timer = LoopTimer(clock: clock) { [weak self] in self?.post([.tick]) }
+        var state = LoopState()
+        for await _ in signal {
+            let (events, isGivenUp) = inbox.withLock { inbox in
+                defer { inbox.events = [] }
+                return (inbox.events, inbox.isStopped)
+            }
+            if isGivenUp { break }
+            let now = clock.moment
+            state.actions.removeAll(keepingCapacity: true)
+            var units: [Int] = []
+            let wakeAt = planner.withLock { planner in
+                for event in events {
+                    planner.handle(event, at: now, into: &state.actions)
+                    units.append(state.actions.count)
+                }
+                planner.handle(.tick, at: now, into: &state.actions)
+                units.append(state.actions.count)
+                return planner.wake
+            }
+            knowledge.withLock { $0.lastTick = .now }
+            perform(&state, units: units)
+            if state.isDrained { break }
+            timer.arm(wakeAt, now: now)
+        }
+        timer.cancel()
+        for attempt in state.attempts { attempt?.close() }
+        writer.close()
+        inbox.withLock { $0.isStopped = true }
+        refuseWaiters()
+        stopped.withLock { $0 }?.finish()
+    }
+
+    /// The loop's own memory.
+    private struct LoopState {
+        var actions: [PlannerAction] = []
+        /// By slot index.
+        var attempts: [Attempt?] = []
+        var isDrained = false
+    }
+
+    /// Does what the planner wants, in order. `units` are the ends of what one event led to: written together.
+    private func perform(_ state: inout LoopState, units: [Int]) {
+        var observations: [Observation] = []
+        var begin = 0
+        for end in units {
+            var writes: [PendingWrite] = []
+            for action in state.actions[begin..<end] {
+                switch action {
+                case .write(let write, let slot, let step):
+                    writes.append(pending(write, slot: slot, step: step, attempts: state.attempts))
+                case .execute(let slot, let spec): execute(slot, spec, &state)
+                case .abort(let slot): attempt(slot, in: state)?.cancel()
+                case .abandon(let slot):
+                    attempt(slot, in: state)?.close()
+                    if attempt(slot, in: state) != nil { state.attempts[Int(slot.index)] = nil }
+                case .answer(let token, let answer):
+                    if let write = self.answer(token, answer) { writes.append(PendingWrite(write)) }
+                case .observe(let observation): observations.append(observation)
+                case .drained: state.isDrained = true
+                }
+            }
+            begin = end
+            submit(writes)
+        }
+        report(observations)
+    }
+
+    /// Every prefix of what a tick writes is safe by itself, as writes of a task come in the order of its
+    /// occurrences; so a large unit is cut, and the first of many due runs do not wait for the last.
+    private func submit(_ writes: [PendingWrite]) {
+        guard writes.count > StoreWriter.batchSize else { return writer.submit(writes) }
+        for start in stride(from: 0, to: writes.count, by: StoreWriter.batchSize) {
+            writer.submit(Array(writes[start..<min(start + StoreWriter.batchSize, writes.count)]))
+        }
+    }
+
+    private func pending(
+        _ write: StoreWrite, slot: RunSlot?, step: WriteStep?, attempts: [Attempt?]
+    ) -> PendingWrite {
+        guard let slot, let step else { return PendingWrite(write) }
+        if case .finish(var finish) = write, let attempt = attempts.at(slot) {
+            let succeeded = if case .final(.succeeded, _) = finish.disposition { true } else { false }
+            finish.payload = attempt.takePayload(everything: succeeded)
+            return PendingWrite(.finish(finish), waiter: .run(slot, step))
+        }
+        return PendingWrite(write, waiter: .run(slot, step))
+    }
+
+    private func execute(_ slot: RunSlot, _ spec: AttemptSpec, _ state: inout LoopState) {
+        let index = Int(slot.index)
+        while state.attempts.count <= index { state.attempts.append(nil) }
+        let attempt = Attempt(slot: slot, spec: spec, services: services)
+        state.attempts[index] = attempt
+        let pool = spec.definition.settings.policy.isBlocking ? blockingPool : waitingPool
+        attempt.start(on: pool) { [weak self] slot, result in self?.post([.ended(slot, result)]) }
+    }
+
+    private func attempt(_ slot: RunSlot, in state: LoopState) -> Attempt? { state.attempts.at(slot) }
+
+    private var services: AttemptServices {
+        AttemptServices(
+            clock: clock, commands: commands, store: store, writer: writer, logger: logger,
+            onLog: { [weak self] attempt in self?.knowledge.withLock { $0.dirtyLogs.append(attempt) } },
+            onProgress: { [weak self] spec, progress in
+                self?.broadcast(.progress(task: spec.definition.name, run: spec.run, progress))
+            })
+    }
+}
+
+extension [Attempt?] {
+    /// The attempt that holds `slot`, unless the slot has another run by now.
+    fileprivate func at(_ slot: RunSlot) -> Attempt? {
+        guard Int(slot.index) < count, let attempt = self[Int(slot.index)], attempt.slot == slot else { return nil }
+        return attempt
+    }
+}
+
+extension TaskRegistration {
+    init(_ definition: TaskDefinition) { self.init(name: definition.name, hash: definition.hash) }
+}
+
+/// Wakes the loop at the planner's next instant, and every five seconds at the latest: so that a stepped
+/// clock is noticed within one arm, and that the loop's own pulse can be told from a standstill.
+private struct LoopTimer {
+    private static let longestArm: Int64 = 5000
+    private let clock: any EngineClock
+    private let fire: @Sendable () -> Void
+    private var armedUptime: Int64?
+    private var sleeper: Task<Void, Never>?
+
+    init(clock: any EngineClock, fire: @escaping @Sendable () -> Void) {
+        self.clock = clock
+        self.fire = fire
+    }
+
+    mutating func arm(_ wake: (wall: Instant?, uptime: Int64?), now: Moment) {
+        var due = now.uptime + LoopTimer.longestArm
+        if let uptime = wake.uptime { due = min(due, uptime) }
+        if let wall = wake.wall { due = min(due, now.uptime + max(0, wall.milliseconds - now.wall.milliseconds)) }
+        if let armedUptime, armedUptime <= due, armedUptime > now.uptime { return }
+        sleeper?.cancel()
+        armedUptime = due
+        // Unstructured, as it is cancelled by itself; it holds nothing but the way to the inbox.
+        sleeper = Task { [clock, fire] in
+            do {
+                try await clock.sleep(untilUptime: due)
+                fire()
+            } catch {
+                // Cancelled: armed anew, or the loop has ended.
+            }
+        }
+    }
+
+    mutating func cancel() { sleeper?.cancel() }
+}
