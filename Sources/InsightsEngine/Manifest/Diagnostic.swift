@@ -55,10 +55,12 @@ package struct Diagnostic: Error, Hashable, Sendable {
     package var help: String?
     /// The text of the line, for people; cut when it is very long.
     package var sourceLine: String
+    /// The column of the first character of `sourceLine`: 1 unless a very long line was cut at its left.
+    package var sourceColumn: Int
 
     package init(
         file: String, line: Int, column: Int, endColumn: Int, severity: Severity, code: DiagnosticCode,
-        message: String, help: String?, sourceLine: String
+        message: String, help: String?, sourceLine: String, sourceColumn: Int = 1
     ) {
         self.file = file
         self.line = line
@@ -69,6 +71,7 @@ package struct Diagnostic: Error, Hashable, Sendable {
         self.message = message
         self.help = help
         self.sourceLine = sourceLine
+        self.sourceColumn = sourceColumn
     }
 
     /// `{"file","line","column","end_column","severity","code","message","help"}`.

@@ -16,9 +16,11 @@ package final class TaskSettings: Sendable {
     package let module: any TaskModule
     package let declaration: ModuleDeclaration
 
+    /// - Parameter declaration: What `module` declares, where it is already at hand: a module builds its
+    ///   declaration anew at every call, and a manifest can have many settings.
     package init(
         uses: String, summary: String, isEnabled: Bool, parameters: Value, secrets: [String], policy: Policy,
-        module: any TaskModule
+        module: any TaskModule, declaration: ModuleDeclaration? = nil
     ) {
         self.uses = uses
         self.summary = summary
@@ -27,7 +29,7 @@ package final class TaskSettings: Sendable {
         self.secrets = secrets
         self.policy = policy
         self.module = module
-        self.declaration = module.declaration
+        self.declaration = declaration ?? module.declaration
     }
 }
 

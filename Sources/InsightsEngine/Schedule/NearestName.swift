@@ -5,13 +5,14 @@ package enum NearestName {
     /// An edit is a letter put in, left out, replaced, or swapped with its neighbour. As many are allowed as
     /// a typing mistake makes: one in four letters, so that `PST` is never "corrected" to `EST`.
     ///
+    /// - Parameter limit: The most edits, where the names are few and the word short; `nil`: one in four letters.
     /// - Returns: `nil` when none is that near; of equally near ones the first.
     /// - Complexity: O(names × length²) at worst; for errors, not for a hot path.
-    package static func nearest(to word: String, among names: some Sequence<String>) -> String? {
+    package static func nearest(to word: String, among names: some Sequence<String>, atMost limit: Int? = nil) -> String? {
         let wanted = Array(word.lowercased().utf8)
         guard wanted.count <= 64 else { return nil }
         var best: String?
-        var bestDistance = wanted.count / 4 + 1
+        var bestDistance = (limit ?? wanted.count / 4) + 1
         for name in names {
             let candidate = Array(name.lowercased().utf8)
             guard abs(candidate.count - wanted.count) < bestDistance else { continue }
