@@ -8,6 +8,8 @@ package struct Planner: Sendable {
     package mutating func handle(_ event: PlannerEvent, at now: Moment, into actions: inout [PlannerAction]) {}
     package var wake: (wall: Instant?, uptime: Int64?) { (nil, nil) }
     package var activeRuns: Int { 0 }
+    package var heldRuns: Int { 0 }
+    package var scheduledTasks: Int { 0 }
     package func nextRuns() -> [(String, Instant)] { [] }
     package func lastSuccesses() -> [(String, Instant)] { [] }
 }

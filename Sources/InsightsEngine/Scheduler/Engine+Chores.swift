@@ -54,9 +54,7 @@ extension Engine {
     /// After a shutdown: cuts short what still runs once the grace is over, and gives up waiting for a store that is
     /// away 10 s later.
     func keepGrace() async {
-        while !knowledge.withLock({ $0.isStopping }) {
-            do { try await clock.sleep(for: .milliseconds(200)) } catch { return }
-        }
+        for await _ in untilShutdown {}
         do { try await clock.sleep(for: configuration.grace) } catch { return }
         post([.graceOver])
         do { try await clock.sleep(for: .seconds(10)) } catch { return }

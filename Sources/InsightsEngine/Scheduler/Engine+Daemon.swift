@@ -265,3 +265,10 @@ extension Cadence: CustomStringConvertible {
         }
     }
 }
+
+extension Engine {
+    /// How many tasks have a next instant.
+    package var nextRunCount: Int { planner.withLock { $0.scheduledTasks } }
+    /// How many runs have code going on or writes not yet answered.
+    package var activeRunCount: Int { planner.withLock { $0.heldRuns } }
+}

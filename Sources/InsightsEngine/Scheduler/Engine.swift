@@ -83,6 +83,9 @@ package final class Engine: Daemon {
     private let inbox = Mutex(Inbox())
     private let signal: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
+    /// Ends when a shutdown begins.
+    let untilShutdown: AsyncStream<Void>
+    private let beginShutdown: AsyncStream<Void>.Continuation
     let reloads: AsyncStream<CheckedContinuation<ReloadAnswer, Never>>
     let reloadRequests: AsyncStream<CheckedContinuation<ReloadAnswer, Never>>.Continuation
     /// Keeps time; no module ever runs here.
@@ -107,6 +110,7 @@ package final class Engine: Daemon {
         self.commands = commands
         self.logger = logger
         (signal, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (untilShutdown, beginShutdown) = AsyncStream.makeStream()
         (reloads, reloadRequests) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(16))
         knowledge = Mutex(Knowledge(manifest: manifest))
         var random = SystemRandomNumberGenerator()
@@ -148,7 +152,9 @@ package final class Engine: Daemon {
             defer { knowledge.isStopping = true }
             return !knowledge.isStopping
         }
-        if isFirst { post([.shutdown]) }
+        guard isFirst else { return }
+        post([.shutdown])
+        beginShutdown.finish()
     }
 
     /// Keeps time until a shutdown has drained; every attempt is over or given up when it returns.

@@ -1,0 +1,22 @@
+import Glibc
+import InsightsEngine
+import InsightsPlugin
+import InsightsStorage
+import Logging
+
+/// `bench NAME [COUNT]`: one measurement, printed as one line of JSON.
+let arguments = CommandLine.arguments
+LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
+
+func count(default value: Int) -> Int { arguments.count > 2 ? Int(arguments[2]) ?? value : value }
+
+switch arguments.count > 1 ? arguments[1] : "" {
+case "register": try await register(count(default: 1_000_000))
+case "lateness-memory": try await lateness(tasks: count(default: 10_000), seconds: 20, recorded: false)
+case "lateness-sqlite": try await lateness(tasks: count(default: 10_000), seconds: 20, recorded: true)
+case "burst-memory": try await burst(count(default: 1_000_000), recorded: false)
+case "burst-sqlite": try await burst(count(default: 200_000), recorded: true)
+default:
+    print("usage: bench register|lateness-memory|lateness-sqlite|burst-memory|burst-sqlite [COUNT]")
+    exit(64)
+}
