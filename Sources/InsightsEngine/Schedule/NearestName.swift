@@ -8,7 +8,9 @@ package enum NearestName {
     /// - Parameter limit: The most edits, where the names are few and the word short; `nil`: one in four letters.
     /// - Returns: `nil` when none is that near; of equally near ones the first.
     /// - Complexity: O(names × length²) at worst; for errors, not for a hot path.
-    package static func nearest(to word: String, among names: some Sequence<String>, atMost limit: Int? = nil) -> String? {
+    package static func nearest(
+        to word: String, among names: some Sequence<String>, atMost limit: Int? = nil
+    ) -> String? {
         let wanted = Array(word.lowercased().utf8)
         guard wanted.count <= 64 else { return nil }
         var best: String?
