@@ -11,25 +11,23 @@ extension CronSchedule {
         let second = instant.wholeSeconds
         let farthest = Int64(CronFields.horizonYears + 1) * 366 * 86_400
         var back: Int64 = 1
-        var found: Instant?
-        while found == nil {
-            guard back <= farthest * 2 else { return nil }
-            found = next(after: second - back, atMost: second)
+        // Invariant of the search: `low` was due, and after `high` nothing more was due up to `second`.
+        var low: Int64?
+        while low == nil, back <= farthest * 2 {
+            low = next(after: second - back, atMost: second)
             back *= 2
         }
-        // Between `low`, which is due, and `high`, after which nothing more is due up to `second`.
-        guard var low = found?.wholeSeconds else { return nil }
+        guard var low else { return nil }
         var high = second
         while low < high {
             let middle = low + (high - low) / 2
-            if let later = next(after: middle, atMost: second) { low = later.wholeSeconds } else { high = middle }
+            if let later = next(after: middle, atMost: second) { low = later } else { high = middle }
         }
-        return Instant(seconds: low)
+        return Instant(exactSeconds: low)
     }
 
-    private func next(after second: Int64, atMost last: Int64) -> Instant? {
-        guard let due = next(after: Instant(seconds: second)), due.wholeSeconds <= last else { return nil }
-        return due
+    private func next(after second: Int64, atMost last: Int64) -> Int64? {
+        next(afterSecond: second).flatMap { $0 <= last ? $0 : nil }
     }
 
     /// How many times this schedule was due in (`start`, `end`]: after `start`, up to and including `end`.

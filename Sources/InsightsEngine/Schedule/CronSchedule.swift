@@ -34,7 +34,7 @@ package final class CronSchedule: Sendable {
             throw CronSchedule.neverFires(text, because: "no year has such a day")
         }
         // Only elapsed time can lose every one of its times to clock changes; the wall clock makes up for them.
-        if fields.keepsElapsedTime, next(after: Instant(seconds: CronSchedule.reference)) == nil {
+        if fields.keepsElapsedTime, next(afterSecond: CronSchedule.reference) == nil {
             throw CronSchedule.neverFires(text, because: "clock changes in \(zone.identifier) skip each of its times")
         }
     }
@@ -49,11 +49,12 @@ package final class CronSchedule: Sendable {
     /// - Complexity: O(months until then); no I/O, no clock.
     /// - SeeAlso: `crontab(5)`.
     package func next(after previous: Instant) -> Instant? {
-        let second = previous.wholeSeconds
-        let due = fields.keepsElapsedTime ? nextInElapsedTime(after: second) : nextOnWallClock(after: second)
-        guard let due, case let (milliseconds, overflow) = due.multipliedReportingOverflow(by: 1000), !overflow
-        else { return nil }
-        return Instant(milliseconds: milliseconds)
+        next(afterSecond: previous.wholeSeconds).flatMap { Instant(exactSeconds: $0) }
+    }
+
+    /// ``next(after:)`` in seconds since 1970 UTC.
+    func next(afterSecond second: Int64) -> Int64? {
+        fields.keepsElapsedTime ? nextInElapsedTime(after: second) : nextOnWallClock(after: second)
     }
 
     /// Stretch by stretch of one offset: the first match that lies within its stretch.

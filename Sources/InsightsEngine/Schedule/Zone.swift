@@ -9,6 +9,12 @@ package struct ZoneTransition: Hashable, Sendable {
     package var offsetBefore: Int
     /// Seconds east of UTC from then on; never equal to `offsetBefore`.
     package var offsetAfter: Int
+
+    package init(instant: Instant, offsetBefore: Int, offsetAfter: Int) {
+        self.instant = instant
+        self.offsetBefore = offsetBefore
+        self.offsetAfter = offsetAfter
+    }
 }
 
 /// A time zone of the IANA database.
@@ -86,11 +92,9 @@ package final class Zone: Sendable {
     /// The first change of the offset strictly after `instant`; `nil` when it stays for ever.
     package func nextTransition(after instant: Instant) -> ZoneTransition? {
         let before = span(at: instant.wholeSeconds)
-        guard before.end < ZoneSpan.distantFuture else { return nil }
-        let (milliseconds, overflow) = before.end.multipliedReportingOverflow(by: 1000)
-        guard !overflow else { return nil }
+        guard let change = Instant(exactSeconds: before.end) else { return nil }
         return ZoneTransition(
-            instant: Instant(milliseconds: milliseconds),
+            instant: change,
             offsetBefore: Int(before.offset),
             offsetAfter: Int(span(at: before.end).offset)
         )
@@ -136,7 +140,7 @@ extension Zone: Hashable {
 
 /// A stretch of time with one offset: `start ≤ t < end`, in seconds since 1970 UTC.
 struct ZoneSpan: Hashable {
-    /// Stands for "always": far outside what an ``Instant`` holds, yet an offset can be added to it.
+    /// Stands for "always": outside what an ``Instant`` holds, yet an offset can be added to it.
     static let distantPast: Int64 = -(1 << 60)
     static let distantFuture: Int64 = 1 << 60
 
@@ -147,5 +151,12 @@ struct ZoneSpan: Hashable {
 
 extension Instant {
     /// Whole seconds since 1970, rounded down.
-    var wholeSeconds: Int64 { (milliseconds - milliseconds.flooringRemainder(by: 1000)) / 1000 }
+    var wholeSeconds: Int64 { milliseconds / 1000 - (milliseconds % 1000 < 0 ? 1 : 0) }
+
+    /// Creates an instant from whole seconds; `nil` when milliseconds cannot count that far.
+    init?(exactSeconds seconds: Int64) {
+        let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1000)
+        guard !overflow else { return nil }
+        self.init(milliseconds: milliseconds)
+    }
 }
