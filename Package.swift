@@ -45,10 +45,12 @@ let package = Package(
             pkgConfig: "yaml-0.1",
             providers: [.apt(["libyaml-dev"])]
         ),
+        .systemLibrary(name: "CSpawn"),
         .target(name: "InsightsPlugin", dependencies: [log], swiftSettings: ours),
         .target(
             name: "InsightsEngine",
             dependencies: [
+                "CSpawn",
                 "InsightsPlugin",
                 log,
                 .product(name: "HeapModule", package: "swift-collections"),
