@@ -1,9 +1,3 @@
-#if canImport(FoundationEssentials)
-    internal import FoundationEssentials
-#else
-    internal import Foundation
-#endif
-
 extension Value {
     /// Compact JSON text (RFC 8259) with the keys in their own order and `/` not escaped.
     public var json: String {
@@ -17,19 +11,6 @@ extension Value {
         var text = ""
         write(to: &text, indent: 0)
         return text
-    }
-
-    /// Reads one JSON text.
-    ///
-    /// - Parameter bytes: UTF-8; at most 512 levels deep.
-    /// - Returns: The value. The order of an object's keys is sorted, as the decoder does not tell it.
-    /// - Throws: ``JSONError`` with the reason when the bytes are not one JSON value.
-    public init(json bytes: some Sequence<UInt8>) throws(JSONError) {
-        do {
-            self = try JSONDecoder().decode(Value.self, from: Data(bytes))
-        } catch {
-            throw JSONError(description: "not valid JSON: \(error)")
-        }
     }
 
     private func write(to text: inout String, indent: Int?) {
@@ -95,73 +76,4 @@ extension Value {
         }
         text += "\""
     }
-}
-
-/// Why bytes are not JSON.
-public struct JSONError: Error, CustomStringConvertible, Sendable {
-    /// The reason, for people.
-    public let description: String
-}
-
-extension Value: Codable {
-    /// Reads any JSON value; whole numbers that fit 64 bits become ``integer(_:)``.
-    public init(from decoder: any Decoder) throws {
-        if let container = try? decoder.container(keyedBy: AnyKey.self) {  // tells an object from the rest
-            let keys = container.allKeys.sorted { $0.stringValue < $1.stringValue }
-            self = .object(
-                ValueObject(distinct: try keys.map { ($0.stringValue, try container.decode(Value.self, forKey: $0)) }))
-            return
-        }
-        if var container = try? decoder.unkeyedContainer() {  // tells a list from a scalar
-            var elements: [Value] = []
-            while !container.isAtEnd { elements.append(try container.decode(Value.self)) }
-            self = .array(elements)
-            return
-        }
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
-            self = .null
-        } else if let value = try? container.decode(Bool.self) {  // each try? asks whether the scalar is of that type
-            self = .bool(value)
-        } else if let value = try? container.decode(Int64.self) {  // as above
-            self = .integer(value)
-        } else if let value = try? container.decode(Double.self), value.isFinite {  // as above
-            self = .number(value)
-        } else {
-            self = .string(try container.decode(String.self))
-        }
-    }
-
-    /// Writes this value; the encoder decides on the order of keys.
-    public func encode(to encoder: any Encoder) throws {
-        switch self {
-        case .object(let object):
-            var container = encoder.container(keyedBy: AnyKey.self)
-            for entry in object { try container.encode(entry.value, forKey: AnyKey(stringValue: entry.key)) }
-        case .array(let elements):
-            var container = encoder.unkeyedContainer()
-            for element in elements { try container.encode(element) }
-        case .null:
-            var container = encoder.singleValueContainer()
-            try container.encodeNil()
-        case .bool(let value): try encodeScalar(value, to: encoder)
-        case .integer(let value): try encodeScalar(value, to: encoder)
-        case .number(let value): try encodeScalar(value, to: encoder)
-        case .string(let value): try encodeScalar(value, to: encoder)
-        }
-    }
-
-    private func encodeScalar(_ value: some Encodable, to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(value)
-    }
-}
-
-/// A key of any name.
-struct AnyKey: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-
-    init(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
 }
