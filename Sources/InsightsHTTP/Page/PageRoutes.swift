@@ -1,0 +1,4 @@
+/// Pages for people.
+enum PageRoutes {
+    static let all: [Route] = []
+}

@@ -1,0 +1,139 @@
+internal import HTTPTypes
+internal import HummingbirdCore
+internal import InsightsEngine
+internal import InsightsPlugin
+internal import Logging
+internal import NIOCore
+
+/// Answers requests: authenticates, finds the route, checks its parameters, lets its handler answer.
+struct Dispatcher: Sendable {
+    let router: Router
+    let daemon: any Daemon
+    let gate: AdminGate
+    let site: Site
+    let limits: HTTPLimits
+    let logger: Logger
+    /// The wall clock, for `Date`.
+    let now: @Sendable () -> Instant
+
+    /// Reads one request and writes its answer.
+    ///
+    /// - Throws: When the connection is gone.
+    func respond(to request: HummingbirdCore.Request, writer: consuming ResponseWriter, channel: any Channel)
+        async throws
+    {
+        let start = ContinuousClock.now
+        let id = RequestID.choose(request.headers[.requestID])
+        if request.headers[.expect]?.lowercased() == "100-continue", announcedLength(of: request) <= limits.body {
+            try await writer.writeInformationalHead(HTTPResponse(status: .continue))
+        }
+        let (route, reply) = await answer(request, id: id, channel: channel)
+        site.metrics.record(
+            method: request.method.rawValue, route: route?.template, status: reply.status.code,
+            duration: ContinuousClock.now - start)
+        let head = head(of: reply, id: id)
+        guard request.method != .head, !reply.body.isEmpty else { return try await writer.writeResponse(head) }
+        try await writer.write(response: head, body: ResponseBody(byteBuffer: ByteBuffer(string: reply.body)))
+    }
+
+    /// The headers that every answer has, and the answer's own.
+    func head(of reply: Reply, id: String) -> HTTPResponse {
+        var fields = reply.fields
+        fields[.requestID] = id
+        fields[.date] = now().httpDate
+        fields[.contentLength] = String(reply.body.utf8.count)
+        fields[.contentTypeOptions] = "nosniff"
+        if !fields.contains(.cacheControl) { fields[.cacheControl] = "no-store" }
+        return HTTPResponse(status: reply.status, headerFields: fields)
+    }
+
+    /// The answer, and the route that gave it, if one did.
+    private func answer(_ request: HummingbirdCore.Request, id: String, channel: any Channel) async -> (Route?, Reply) {
+        var route: Route?
+        var path: String?
+        do {
+            let target = try readTarget(request)
+            path = target.path
+            if target.isAdmin, let refusal = try await gate.refusal(of: request.headers, from: channel.remoteAddress) {
+                return (known(request, target), Reply(refusal, instance: path, requestID: id))
+            }
+            let match = router.match(request.method.rawValue, target.segments)
+            guard case .route(let found, let captures) = match else { throw refusal(match, request) }
+            route = found
+            try await drain(request)
+            var logger = logger
+            logger[metadataKey: "request_id"] = .string(id)
+            let call = try Call(
+                route: found, captures: captures, query: target.query(), daemon: daemon, site: site, logger: logger,
+                accept: request.headers[.accept], patience: Patience(channel))
+            return (found, try await found.handler(call))
+        } catch {
+            let problem = problem(for: error)
+            note(problem, error, id: id, path: path)
+            return (route, Reply(problem, instance: path, requestID: id))
+        }
+    }
+
+    /// The route's template is a bounded label, also for requests that were refused before it was looked at.
+    private func known(_ request: HummingbirdCore.Request, _ target: RequestTarget) -> Route? {
+        if case .route(let route, _) = router.match(request.method.rawValue, target.segments) { route } else { nil }
+    }
+
+    private func readTarget(_ request: HummingbirdCore.Request) throws(Problem) -> RequestTarget {
+        do {
+            return try RequestTarget(request.head.path ?? "")
+        } catch {
+            throw Problem(code: .malformed, status: .badRequest, detail: error.detail)
+        }
+    }
+
+    private func refusal(_ match: Router.Match, _ request: HummingbirdCore.Request) -> Problem {
+        if case .wrongMethod(let allowed) = match {
+            return Problem(
+                code: .methodNotAllowed, status: .methodNotAllowed,
+                detail: "this path does not take \(request.method.rawValue)",
+                fields: [.allow: allowed.joined(separator: ", ")])
+        }
+        return .notFound("there is nothing at this path; /openapi.json describes what there is")
+    }
+
+    /// Reads the body and drops it: no route takes one.
+    ///
+    /// - Throws: ``Problem`` 413 as soon as it is known to be too large; nothing is read on then.
+    private func drain(_ request: HummingbirdCore.Request) async throws {
+        guard announcedLength(of: request) <= limits.body else { throw Problem.bodyTooLarge }
+        var length = 0
+        for try await part in request.body {
+            length += part.readableBytes
+            guard length <= limits.body else { throw Problem.bodyTooLarge }
+        }
+    }
+
+    private func announcedLength(of request: HummingbirdCore.Request) -> Int {
+        request.headers[.contentLength].map { Int($0) ?? .max } ?? 0
+    }
+
+    private func problem(for error: any Error) -> Problem {
+        switch error {
+        case let problem as Problem: problem
+        case let error as StoreError: Problem(error)
+        case is CancellationError: .stopping
+        default:
+            Problem(
+                code: .internal, status: .internalServerError,
+                detail: "something went wrong here; the log has it under this request_id")
+        }
+    }
+
+    /// Logs what the operator has to know, once; what clients get wrong is their own affair.
+    private func note(_ problem: Problem, _ error: any Error, id: String, path: String?) {
+        guard problem.status.code >= 500, problem.code != .stopping, problem.code != .runsFailed else { return }
+        logger.error(
+            "a request failed",
+            metadata: [
+                "request_id": .string(id), "path": .string(path ?? ""),
+                "status": .stringConvertible(problem.status.code),
+                "error": .string(error is Problem ? problem.detail : String(describing: error)),
+            ])
+    }
+}
