@@ -27,21 +27,30 @@ package enum CronField: String, Hashable, Sendable, CaseIterable {
     /// Where `*` and an open `a/step` end: a week has seven days, though Sunday has two numbers.
     var lastOfOpenRange: Int { self == .dayOfWeek ? 6 : range.upperBound }
 
-    /// Three-letter names in order, the first one standing for `firstNamed`.
+    /// Three-letter names in order; a month's begin with 1, a weekday's with 0.
     var names: [String] {
         switch self {
-        case .month: ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
-        case .dayOfWeek: ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
+        case .month: CronField.monthNames
+        case .dayOfWeek: CronField.weekdayNames
         default: []
         }
     }
 
-    private var firstNamed: Int { self == .month ? 1 : 0 }
+    private static let monthNames = [
+        "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
+    ]
+    private static let weekdayNames = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
 
     /// The value of a name in any case; `nil` when it is none.
-    func value(ofName name: String) -> Int? {
-        guard !names.isEmpty else { return nil }
-        return names.firstIndex(of: name.uppercased()).map { $0 + firstNamed }
+    func value(ofName name: Substring) -> Int? {
+        guard name.utf8.count == 3 else { return nil }
+        let wanted = CronField.capitals(name.utf8)
+        return names.firstIndex { CronField.capitals($0.utf8) == wanted }.map { self == .month ? $0 + 1 : $0 }
+    }
+
+    /// Three letters as one number; clearing bit 5 makes a letter a capital, and nothing else a letter.
+    private static func capitals(_ bytes: some Sequence<UInt8>) -> UInt32 {
+        bytes.reduce(0) { $0 << 8 | UInt32($1 & 0xDF) }
     }
 
     /// What may stand here, for the help of an error.

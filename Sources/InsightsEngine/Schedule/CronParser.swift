@@ -1,10 +1,7 @@
 /// Reads the text of a cron expression.
 enum CronParser {
-    /// A run of characters without white space, and where it begins in Unicode scalars.
-    struct Word {
-        var text: String
-        var offset: Int
-    }
+    /// A part of the expression. It shares the expression's text, which is how an error finds its place again.
+    typealias Word = Substring
 
     /// - Throws: ``CronError`` for the first mistake, left to right.
     static func parse(_ text: String) throws(CronError) -> CronFields {
@@ -12,33 +9,30 @@ enum CronParser {
         guard let first = words.first else {
             throw CronError(text: "", offset: 0, message: "an empty cron expression", help: fieldsHelp)
         }
-        if first.text.hasPrefix("@") { return try macro(first, followedBy: words.dropFirst().first) }
-        let upper = first.text.uppercased()
-        if upper.hasPrefix("TZ=") || upper.hasPrefix("CRON_TZ=") {
-            throw CronError(
-                text: first.text, offset: first.offset, message: "a zone does not belong into the expression",
-                help: "put it under `timezone` beside `cron`")
+        if first.utf8.first == UInt8(ascii: "@") { return try macro(first, followedBy: words.dropFirst().first) }
+        if first.utf8.contains(UInt8(ascii: "=")) {
+            throw error(
+                nil, first, "the zone \"\(first)\" does not belong into the expression",
+                "put it under `timezone` beside `cron`")
         }
         return try fields(words, of: text)
+    }
+
+    /// An error about `word`, at its place in the expression that it is a part of.
+    static func error(_ field: CronField?, _ word: Word, _ message: String, _ help: String) -> CronError {
+        let scalars = word.base.unicodeScalars
+        let offset = scalars.distance(from: scalars.startIndex, to: word.startIndex)
+        return CronError(field: field, text: String(word), offset: offset, message: message, help: help)
     }
 
     private static let fieldsHelp =
         "write five fields (minute hour day-of-month month day-of-week), or six with seconds first"
 
     private static func words(of text: String) -> [Word] {
-        var words: [Word] = []
-        var current: Word?
-        for (offset, scalar) in text.unicodeScalars.enumerated() {
-            if scalar.properties.isWhitespace {
-                if let word = current { words.append(word) }
-                current = nil
-            } else {
-                current = current ?? Word(text: "", offset: offset)
-                current?.text.unicodeScalars.append(scalar)
-            }
-        }
-        if let word = current { words.append(word) }
-        return words
+        text.unicodeScalars.split { scalar in
+            // The table of properties is slow; nearly every expression is ASCII.
+            scalar.isASCII ? scalar == " " || (0x09...0x0D).contains(scalar.value) : scalar.properties.isWhitespace
+        }.map(Substring.init)
     }
 
     private static func fields(_ words: [Word], of text: String) throws(CronError) -> CronFields {
@@ -84,17 +78,11 @@ enum CronParser {
     ]
 
     private static func macro(_ word: Word, followedBy next: Word?) throws(CronError) -> CronFields {
-        let name = word.text.lowercased()
+        let name = word.lowercased()
         guard let expansion = macros[name] else {
-            throw CronError(
-                text: word.text, offset: word.offset, message: "unknown schedule \"\(word.text)\"",
-                help: helpForUnknown(name))
+            throw error(nil, word, "unknown schedule \"\(word)\"", helpForUnknown(name))
         }
-        if let next {
-            throw CronError(
-                text: next.text, offset: next.offset, message: "\"\(next.text)\" after \(word.text)",
-                help: "\(word.text) stands alone")
-        }
+        if let next { throw error(nil, next, "\"\(next)\" after \(word)", "\(word) stands alone") }
         return try parse(expansion)
     }
 
