@@ -1,0 +1,178 @@
+import InsightsEngine
+
+/// What YAML allows and a manifest does not.
+extension TreeBuilder {
+    /// Tells of a tag that asks for something else than what a manifest gives.
+    ///
+    /// YAML's own tags change nothing, as the key decides on a value's type; any other, such as `!include` or
+    /// `!vault`, means something that would silently not happen.
+    func checkTag(_ tag: UnsafeMutablePointer<UInt8>?, of id: NodeID) {
+        guard let tag else { return }
+        let text = String(cString: tag)
+        let prefix = "tag:yaml.org,2002:"
+        let kind = tree[id].kind
+        let allowed: Set<String>
+        switch kind {
+        case .scalar, .alias: allowed = ["str", "int", "float", "bool", "null", "timestamp"]
+        case .sequence: allowed = ["seq"]
+        case .mapping: allowed = ["map"]
+        }
+        if text == "!" || text.hasPrefix(prefix) && allowed.contains(String(text.dropFirst(prefix.count))) { return }
+        let shown = text.hasPrefix(prefix) ? "!!" + text.dropFirst(prefix.count) : text
+        sink.error(
+            .type, at: tree.place(id), "unknown tag \(Shown.quoted(shown))",
+            help: "take the tag out: the key decides how its value is read")
+    }
+
+    /// Tells of equal keys, keys that are no text and merges of what is no map.
+    ///
+    /// - Returns: What the mapping's flags gain.
+    func checkKeys(of mapping: NodeID) -> Node.Flags {
+        var flags: Node.Flags = []
+        var seen = KeyIndex(tree)
+        let parts = tree.children(of: mapping)
+        var index = parts.startIndex
+        while index < parts.endIndex {
+            let key = tree.resolved(parts[index])
+            let value = parts[index + 1]
+            index += 2
+            guard tree[key].kind == .scalar else {
+                sink.error(
+                    .type, at: tree.place(parts[index - 2]), "a key must be text",
+                    help: "take out the brackets, or the \"?\" before the key")
+                continue
+            }
+            if tree.isMergeKey(key) {
+                flags.insert(.hasMerge)
+                checkMerge(value)
+            }
+            if let first = seen.insert(key, at: parts[index - 2]) {
+                flags.insert(.hasDuplicates)
+                tellDuplicate(parts[index - 2], of: first)
+            }
+        }
+        return flags
+    }
+
+    private func tellDuplicate(_ key: NodeID, of first: NodeID) {
+        let (line, column) = tree.source.position(of: tree.place(first).start)
+        sink.error(
+            .duplicateKey, at: tree.place(key),
+            "duplicate key \(Shown.quoted(tree.text(tree.resolved(key)))), first given at \(line):\(column)",
+            help: "keep one of the two")
+    }
+
+    private func checkMerge(_ value: NodeID) {
+        let target = tree.resolved(value)
+        switch tree[target].kind {
+        case .mapping: return
+        case .sequence:
+            for item in tree.children(of: target) where tree[tree.resolved(item)].kind != .mapping {
+                if !tree[tree.resolved(item)].flags.contains(.isUnknown) { tellMerge(item) }
+            }
+        case .scalar, .alias: if !tree[target].flags.contains(.isUnknown) { tellMerge(value) }
+        }
+    }
+
+    private func tellMerge(_ value: NodeID) {
+        sink.error(
+            .type, at: tree.place(value), "\"<<\" takes a map or a list of maps",
+            help: "write << followed by an alias, such as <<: *base")
+    }
+
+    /// The place of a syntax error: one character, or nothing at the end of the text.
+    mutating func failurePlace(_ failure: YAMLFailure) -> Place {
+        var cursor = Waypoint()
+        let start = tree.source.offset(ofScalar: failure.scalar, near: &cursor)
+        let end = tree.source.offset(ofScalar: failure.scalar + 1, near: &cursor)
+        return Place(start: start, end: min(end, tree.source.bytes.count))
+    }
+
+    /// What a person can do about a syntax error.
+    func help(for failure: YAMLFailure) -> String? {
+        var cursor = Waypoint()
+        let bytes = tree.source.bytes
+        let offset = tree.source.offset(ofScalar: failure.scalar, near: &cursor)
+        let here = offset < bytes.count ? bytes[offset] : nil
+        let before = offset > 0 && offset <= bytes.count ? bytes[offset - 1] : nil
+        if here == UInt8(ascii: "{"), before == UInt8(ascii: "$") {
+            return "quote a value with ${…} inside { } or [ ]: a bare one ends the brackets"
+        }
+        if here == UInt8(ascii: "\t") { return "indent with spaces: YAML does not allow tabs there" }
+        if let here, here == UInt8(ascii: "@") || here == UInt8(ascii: "`") || here == UInt8(ascii: "%") {
+            return "quote a value that begins with \(Shown.quoted(String(Unicode.Scalar(here))))"
+        }
+        if failure.problem.hasPrefix("mapping values are not allowed") {
+            return
+                "quote a value that holds \": \", and begin each key on a line of its own, indented as its neighbours"
+        }
+        guard !failure.context.isEmpty, failure.contextScalar < failure.scalar else { return nil }
+        var start = Waypoint()
+        let context = tree.source.position(of: tree.source.offset(ofScalar: failure.contextScalar, near: &start))
+        return "\(failure.context), which begins at \(context.line):\(context.column)"
+    }
+}
+
+extension YAMLFailure {
+    /// The reason, for people.
+    var message: String { problem.isEmpty ? "not valid YAML" : problem }
+}
+
+/// The keys of one mapping so far.
+///
+/// Most mappings have a handful of keys, for which comparing is quicker than hashing; and a manifest has as
+/// many mappings as tasks.
+private struct KeyIndex {
+    private let tree: NodeTree
+    private var few: [(key: NodeID, written: NodeID)] = []
+    private var many: [String: NodeID] = [:]
+
+    init(_ tree: NodeTree) { self.tree = tree }
+
+    /// Takes in a key.
+    ///
+    /// - Returns: Where an equal one was written before.
+    mutating func insert(_ key: NodeID, at written: NodeID) -> NodeID? {
+        if many.isEmpty {
+            if let equal = few.first(where: { isEqual($0.key, key) }) { return equal.written }
+            few.append((key, written))
+            if few.count > 16 { many = Dictionary(few.map { (tree.text($0.key), $0.written) }) { first, _ in first } }
+            return nil
+        }
+        let text = tree.text(key)
+        if let equal = many[text] { return equal }
+        many[text] = written
+        return nil
+    }
+
+    private func isEqual(_ left: NodeID, _ right: NodeID) -> Bool {
+        guard tree[left].count == tree[right].count else { return false }
+        return tree.withBytes(of: left) { first in tree.withBytes(of: right) { first.elementsEqual($0) } }
+    }
+}
+
+extension SourceText {
+    /// Where a node's content begins, its anchor and tag left out.
+    ///
+    /// - Parameter start: Where libyaml says that the node begins: at its anchor or tag.
+    func contentStart(from start: Int) -> Int {
+        var index = start
+        var properties: [UInt8] = [UInt8(ascii: "&"), UInt8(ascii: "!")]
+        while index < bytes.count {
+            switch bytes[index] {
+            case 0x20, 0x09, 0x0A, 0x0D: index += 1
+            case UInt8(ascii: "#"): index = lineEnd(from: index, limit: bytes.count)
+            case let byte where properties.contains(byte):
+                properties.removeAll { $0 == byte }
+                while index < bytes.count, !isEndOfProperty(bytes[index]) { index += 1 }
+            default: return index
+            }
+        }
+        return index
+    }
+
+    private func isEndOfProperty(_ byte: UInt8) -> Bool {
+        // libyaml wants white space after an anchor or tag; the brackets end one where it is lenient.
+        byte <= 0x20 || byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") || byte == UInt8(ascii: "\"")
+    }
+}
