@@ -6,7 +6,8 @@ package import InsightsPlugin
 package enum Builtins {
     /// Every built-in plugin, each name once.
     package static let plugins: [Plugin] = [
-        Plugin(name: "command", version: version, modules: [CommandRun()])
+        Plugin(name: "git", version: version, modules: [GitActivity()]),
+        Plugin(name: "command", version: version, modules: [CommandRun()]),
     ]
 
     /// The plugins' version, for people: they change with the program.
