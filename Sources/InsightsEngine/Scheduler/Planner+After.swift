@@ -1,0 +1,144 @@
+internal import InsightsPlugin
+
+/// Tasks with `after`: what an upstream's end means to them.
+extension Planner {
+    /// Puts into a run's last write what tasks after it must learn with it: a mark for each when it succeeded, the
+    /// skips down the chain when it did not.
+    ///
+    /// Atomic with the end, so that no crash can part them.
+    mutating func tellDependents(
+        of slot: Int32, _ status: RunStatus, _ reason: String?, in finish: inout AttemptFinish
+    ) {
+        let task = runs[slot].task
+        guard task >= 0, runs[slot].flags.contains(.movesDependents), tasks[Int(task)].flags.contains(.isFollowed)
+        else { return }
+        if status == .succeeded {
+            let scheduledAt = Instant(milliseconds: runs[slot].scheduledAt)
+            finish.marks = followers(of: slot).map {
+                AfterMark(task: tasks[Int($0)].id, upstream: tasks[Int(task)].id, scheduledAt: scheduledAt)
+            }
+        } else if status != .skipped || reason == SkipReason.upstreamFailed.rawValue {
+            passFailure(of: slot)
+            finish.skips = details[slot]?.skips ?? []
+        }
+    }
+
+    /// The enabled tasks after the run's, less those that were triggered by hand together with it: these have a run
+    /// of their own.
+    private func followers(of slot: Int32) -> [Int32] {
+        let members = details[slot].flatMap { manualGroups[$0.group] }?.members
+        return (dependents[runs[slot].task] ?? []).filter {
+            tasks[Int($0)].flags.contains(.enabled) && members?[$0] == nil
+        }
+    }
+
+    /// `upstream_failed` passes down the chain: each task once, at the latest of the instants it waited for.
+    private mutating func passFailure(of slot: Int32) {
+        guard details[slot]?.skips.isEmpty ?? true else { return }
+        let members = details[slot].flatMap { manualGroups[$0.group] }?.members
+        var skips: [SkipRecord] = []
+        var names: [String] = []
+        var reached: Set<Int32> = []
+        var open = followers(of: slot).map { ($0, runs[slot].scheduledAt) }
+        while let (task, instant) = open.popLast() {
+            guard reached.insert(task).inserted else { continue }
+            let occurrence = max(instant, chains[task]?.marks.max() ?? instant)
+            for next in dependents[task] ?? [] where tasks[Int(next)].flags.contains(.enabled) && members?[next] == nil
+            {
+                open.append((next, occurrence))
+            }
+            // Two upstreams that fail at one instant make one occurrence.
+            guard tasks[Int(task)].last != occurrence else { continue }
+            tasks[Int(task)].last = max(tasks[Int(task)].last, occurrence)
+            let at = Instant(milliseconds: occurrence)
+            skips.append(
+                SkipRecord(
+                    run: ids.next(at: now.wall), task: tasks[Int(task)].id, uses: settings(task).uses, trigger: .after,
+                    from: at, until: at, count: 1, reason: .upstreamFailed, at: now.wall, clearsMarks: false))
+            names.append(name(task))
+        }
+        guard !skips.isEmpty else { return }
+        details[slot, default: RunDetails()].skips = skips
+        details[slot]?.skippedTasks = names
+    }
+
+    /// A success is durable: tasks for which it was the last one missing are due.
+    mutating func followSuccess(of slot: Int32) {
+        let run = runs[slot]
+        guard run.task >= 0, run.flags.contains(.movesDependents), tasks[Int(run.task)].flags.contains(.isFollowed)
+        else { return }
+        for task in followers(of: slot) {
+            guard let position = chains[task]?.upstreams.firstIndex(of: run.task) else { continue }
+            let known = chains[task]?.marks[position] ?? PlannedTask.none
+            chains[task]?.marks[position] = max(known, run.scheduledAt)
+            considerFollower(task)
+        }
+    }
+
+    /// Starts a task with `after` whose marks are complete, or puts it into the queue of what is due.
+    private mutating func considerFollower(_ task: Int32) {
+        guard let occurrence = chains[task]?.occurrence else { return }
+        tasks[Int(task)].next = occurrence
+        guard !tasks[Int(task)].flags.contains(.isQueued) else { return }
+        let isDelayed = tasks[Int(task)].flags.contains(.jittered)
+        guard isDelayed || !isStoreAvailable || isStopping else { return startFollower(task) }
+        let delay = isDelayed ? dueTime(task, occurrence) - occurrence : 0
+        tasks[Int(task)].flags.insert(.isQueued)
+        due.insert(DueEntry(due: now.wall.milliseconds + delay, task: task))
+    }
+
+    /// Decides the occurrence of a task with `after` whose upstreams have all succeeded.
+    mutating func startFollower(_ task: Int32) {
+        let index = Int(task)
+        let occurrence = tasks[index].next
+        let fellDueBefore = tasks[index].flags.contains(.atStart)
+        let policy = settings(task).policy
+        tasks[index].flags.subtract([.isQueued, .atStart])
+        tasks[index].next = PlannedTask.never
+        chains[task]?.clear()
+        // It was skipped already, with an upstream that failed at this instant.
+        guard occurrence != tasks[index].last else { return }
+        tasks[index].last = max(tasks[index].last, occurrence)
+        if fellDueBefore, policy.onStart == .never || policy.catchUp == .none {
+            skip(
+                task, from: occurrence, until: occurrence, count: 1, .catchUp, trigger: .after, clearsMarks: true)
+        } else {
+            admit(task, occurrence, .after, clearsMarks: true)
+        }
+    }
+
+    /// Finds the upstreams of each task with `after`, keeping what is known of them.
+    ///
+    /// - Parameter marks: Of a task, the scheduled instants of its upstreams' successes.
+    mutating func rebuildChains(marks: (Int32) -> [TaskID: Int64]) {
+        chains = [:]
+        dependents = [:]
+        for index in definitions.indices {
+            guard case .after(let names) = definitions[index].cadence else { continue }
+            let task = Int32(index)
+            let upstreams = names.compactMap { self.index(of: $0) }
+            let known = marks(task)
+            let chain = AfterChain(
+                upstreams: upstreams, marks: upstreams.map { known[tasks[Int($0)].id] ?? PlannedTask.none })
+            for upstream in upstreams {
+                dependents[upstream, default: []].append(task)
+                tasks[Int(upstream)].flags.insert(.isFollowed)
+            }
+            chains[task] = chain
+            queueComplete(task, chain)
+        }
+    }
+
+    private mutating func queueComplete(_ task: Int32, _ chain: AfterChain) {
+        let index = Int(task)
+        guard isSchedulerEnabled, tasks[index].flags.contains(.enabled), let occurrence = chain.occurrence,
+            occurrence != tasks[index].last
+        else {
+            tasks[index].next = PlannedTask.never
+            tasks[index].flags.subtract([.isQueued, .atStart])
+            return
+        }
+        tasks[index].next = occurrence
+        tasks[index].flags.insert(.isQueued)
+    }
+}

@@ -1,0 +1,169 @@
+internal import InsightsPlugin
+
+/// What fell due: which occurrences are missed, and what `on_start` and `catch_up` make of them.
+extension Planner {
+    /// A due occurrence that is to become a run, unless a pause or `overlap` forbids it.
+    struct Candidate: Sendable {
+        var task: Int32
+        var occurrence: Int64
+        var trigger: Trigger
+    }
+
+    /// Consecutive occurrences that are due, and the first that is not.
+    private struct DueSpan {
+        var first: Int64
+        var newest: Int64
+        var count: Int
+        var following: Int64
+    }
+
+    /// Decides everything that is due, unless nothing may be claimed.
+    ///
+    /// - Parameter isAfterOutage: Whether what is due fell due while the store was away.
+    mutating func startDue(isAfterOutage: Bool = false) {
+        guard isStoreAvailable, !isStopping else { return }
+        while let first = due.first, first.due <= now.wall.milliseconds {
+            if tasks[Int(first.task)].flags.contains(.follows) {
+                due.removeFirst()
+                startFollower(first.task)
+            } else {
+                decide(first.task, isAfterOutage: isAfterOutage)
+            }
+        }
+        startCandidates()
+        startExtras()
+    }
+
+    mutating func noteStore(_ isAvailable: Bool) {
+        let isBack = isAvailable && !isStoreAvailable
+        isStoreAvailable = isAvailable
+        if isBack { startDue(isAfterOutage: true) }
+    }
+
+    /// Decides what is due of the task at the head of the queue, and puts its next occurrence there.
+    private mutating func decide(_ task: Int32, isAfterOutage: Bool) {
+        let index = Int(task)
+        let policy = definitions[index].settings.policy
+        let neverRan = tasks[index].last == PlannedTask.none
+        var isMissed = isAfterOutage
+        var limit = now.wall.milliseconds
+        if tasks[index].flags.contains(.atStart), let startedAt {
+            let fellDueBefore = dueTime(task, tasks[index].next) <= startedAt
+            if fellDueBefore, policy.onStart == .never, !neverRan {
+                // Those before the start are skipped; what fell due since is decided by itself, in the next round.
+                limit = startedAt
+            }
+            isMissed = isMissed || fellDueBefore
+            tasks[index].flags.remove(.atStart)
+        }
+        let span = dueSpan(task, until: limit)
+        tasks[index].last = span.newest
+        if !tasks[index].flags.contains(.anchored) { tasks[index].anchor = span.newest }
+        tasks[index].next = span.following
+        requeueFirst(task)
+        let isLate = now.wall.milliseconds - dueTime(task, span.newest) > Planner.arm
+        if tasks[index].flags.contains(.paused) {
+            skip(task, from: span.first, until: span.newest, count: span.count, .paused, trigger: .cadence)
+        } else if limit != now.wall.milliseconds {
+            skip(task, from: span.first, until: span.newest, count: span.count, .catchUp, trigger: .catchUp)
+        } else if span.count == 1, neverRan || !isMissed && !isLate {
+            candidates.append(Candidate(task: task, occurrence: span.newest, trigger: .cadence))
+        } else {
+            catchUp(task, span, policy, neverRan: neverRan)
+        }
+    }
+
+    private func dueSpan(_ task: Int32, until limit: Int64) -> DueSpan {
+        let state = tasks[Int(task)]
+        let cadence = definitions[Int(task)].cadence
+        let first = state.next
+        let following = cadence.next(after: first, anchor: first)
+        guard following <= limit else { return DueSpan(first: first, newest: first, count: 1, following: following) }
+        var newest = cadence.latest(at: limit, anchor: first) ?? first
+        if dueTime(task, newest) > limit { newest = cadence.latest(at: newest - 1, anchor: first) ?? first }
+        return DueSpan(
+            first: first, newest: newest, count: cadence.count(after: first, through: newest, anchor: first) + 1,
+            following: cadence.next(after: newest, anchor: first))
+    }
+
+    /// What `catch_up` makes of missed occurrences: at most one run, or a bounded backlog; the rest is one record.
+    private mutating func catchUp(_ task: Int32, _ span: DueSpan, _ policy: Policy, neverRan: Bool) {
+        let cadence = definitions[Int(task)].cadence
+        let kept: [Int64] =
+            switch policy.catchUp {
+            case .none: neverRan ? [span.newest] : []
+            case .latest: [span.newest]
+            case .all:
+                cadence.tail(from: span.first, through: span.newest, limit: policy.catchUpLimit, anchor: span.first)
+            }
+        if kept.isEmpty {
+            skip(task, from: span.first, until: span.newest, count: span.count, .catchUp, trigger: .catchUp)
+        } else if kept[0] > span.first, let last = cadence.latest(at: kept[0] - 1, anchor: span.first) {
+            skip(task, from: span.first, until: last, count: span.count - kept.count, .catchUp, trigger: .catchUp)
+        }
+        if policy.catchUp == .all {
+            for occurrence in kept { replay(task, occurrence) }
+        } else if let occurrence = kept.first {
+            let trigger = neverRan ? Trigger.cadence : .catchUp
+            candidates.append(Candidate(task: task, occurrence: occurrence, trigger: trigger))
+        }
+    }
+
+    /// Claims a missed occurrence at once, so that no crash can lose it, and starts it when its turn comes.
+    private mutating func replay(_ task: Int32, _ occurrence: Int64) {
+        claim(
+            NewRun(
+                task: task, scheduledAt: occurrence, trigger: .catchUp,
+                flags: [.hasOccurrence, .movesDependents, .isReplay]),
+            .waiting)
+    }
+
+    /// Admits what is due: with more of it than places, by priority and then by age.
+    private mutating func startCandidates() {
+        guard !candidates.isEmpty else { return }
+        var candidates: [Candidate] = []
+        swap(&candidates, &self.candidates)
+        if candidates.count > max(0, concurrency - placesTaken) || !groups.isEmpty {
+            let ranked = candidates.map { ($0, -settings($0.task).policy.priority) }
+                .sorted { ($0.1, $0.0.occurrence, $0.0.task) < ($1.1, $1.0.occurrence, $1.0.task) }
+            candidates = ranked.map(\.0)
+        }
+        for candidate in candidates {
+            admit(candidate.task, candidate.occurrence, candidate.trigger)
+        }
+        candidates.removeAll(keepingCapacity: true)
+        swap(&candidates, &self.candidates)
+    }
+
+    /// The runs of `on_start: always`, which wait for whatever else of their task is going.
+    private mutating func startExtras() {
+        for task in extras where !tasks[Int(task)].flags.contains(.paused) {
+            let isFree = !tasks[Int(task)].isGoing || settings(task).policy.overlap == .allow
+            claim(
+                NewRun(task: task, scheduledAt: startedAt ?? now.wall.milliseconds, trigger: .start, flags: []),
+                isFree ? .startable : .waiting)
+        }
+        extras = []
+    }
+
+    mutating func setPaused(_ task: Int32, _ isPaused: Bool) {
+        if isPaused {
+            tasks[Int(task)].flags.insert(.paused)
+        } else {
+            tasks[Int(task)].flags.remove(.paused)
+        }
+    }
+
+    /// Records consecutive occurrences that will not be run.
+    mutating func skip(
+        _ task: Int32, from: Int64, until: Int64, count: Int, _ reason: SkipReason, trigger: Trigger,
+        clearsMarks: Bool = false
+    ) {
+        let record = SkipRecord(
+            run: ids.next(at: now.wall), task: tasks[Int(task)].id, uses: settings(task).uses, trigger: trigger,
+            from: Instant(milliseconds: from), until: Instant(milliseconds: until), count: count, reason: reason,
+            at: now.wall, clearsMarks: clearsMarks)
+        out.append(.write(.skip(record), nil, nil))
+        observe(.skipped(task: name(task), reason: reason, count: count))
+    }
+}

@@ -1,0 +1,61 @@
+package import InsightsPlugin
+
+/// What the shell may ask between events; nothing here changes anything.
+extension Planner {
+    /// Attempts whose code is going on, cancelled code included.
+    package var activeRuns: Int { attemptsGoing }
+
+    /// Runs with code going on, or with a write that is not answered yet.
+    ///
+    /// - Complexity: O(slots).
+    package var heldRuns: Int {
+        runs.slots.count { run in
+            switch run.phase {
+            case .claiming, .starting, .running, .finishing, .lingering: true
+            case .free, .waiting, .held, .ready, .retrying, .parked: false
+            }
+        }
+    }
+
+    /// Runs that are not over, whatever they wait for.
+    package var unfinishedRuns: Int { runs.count }
+
+    /// How many tasks time will start.
+    package var scheduledTasks: Int { due.elements.count }
+
+    /// Whether a shutdown has begun and nothing is left to wait for.
+    package var isDrained: Bool { hasDrained }
+
+    /// Whether the task's occurrences are being skipped; `nil` for a task that the manifest does not have.
+    package func isPaused(_ task: String) -> Bool? {
+        index(of: task).map { tasks[Int($0)].flags.contains(.paused) }
+    }
+
+    /// The scheduled instant of the task's next occurrence; `nil` when time will not start it.
+    package func nextRun(of task: String) -> Instant? {
+        index(of: task).flatMap(nextRun)
+    }
+
+    /// The next occurrence of each task that time will start, in the manifest's order.
+    ///
+    /// - Complexity: O(*n*).
+    package func nextRuns() -> [(String, Instant)] {
+        definitions.indices.compactMap { index in nextRun(Int32(index)).map { (definitions[index].name, $0) } }
+    }
+
+    /// The scheduled instant of each task's last success, by whatever trigger; tasks without one are left out.
+    ///
+    /// - Complexity: O(*n*).
+    package func lastSuccesses() -> [(String, Instant)] {
+        definitions.indices.compactMap { index in
+            let instant = tasks[index].lastSuccess
+            return instant == PlannedTask.none ? nil : (definitions[index].name, Instant(milliseconds: instant))
+        }
+    }
+
+    private func nextRun(_ task: Int32) -> Instant? {
+        let state = tasks[Int(task)]
+        guard state.flags.contains(.isQueued), !state.flags.contains(.paused) else { return nil }
+        return Instant(milliseconds: state.next)
+    }
+}

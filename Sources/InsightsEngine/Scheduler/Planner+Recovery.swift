@@ -1,0 +1,84 @@
+internal import InsightsPlugin
+
+/// What an earlier process left without an end.
+extension Planner {
+    mutating func recover(_ unfinished: [UnfinishedRun]) {
+        var concerned: Set<Int32> = []
+        var triggered: [Int64: [Int32]] = [:]
+        for run in unfinished {
+            let slot = takeOver(run)
+            guard isSchedulerEnabled else {
+                runs[slot].phase = .parked
+                continue
+            }
+            guard resume(slot, run) else { continue }
+            concerned.insert(runs[slot].task)
+            if run.trigger == .manual { triggered[runs[slot].scheduledAt, default: []].append(slot) }
+        }
+        regroup(triggered)
+        for task in concerned.sorted() { promote(task) }
+    }
+
+    private mutating func takeOver(_ run: UnfinishedRun) -> Int32 {
+        var flags: PlannedRun.Flags = []
+        if run.occurrence != nil { flags.insert(.hasOccurrence) }
+        if run.movesDependents { flags.insert(.movesDependents) }
+        if run.trigger == .catchUp { flags.insert(.isReplay) }
+        let task = index(of: run.name) ?? -1
+        let slot = runs.insert(
+            PlannedRun(
+                id: run.run, task: task, scheduledAt: run.scheduledAt.milliseconds, trigger: run.trigger, flags: flags))
+        runs[slot].fence = run.fence
+        runs[slot].attempt = Int32(clamping: run.attempt)
+        runs[slot].failures = Int32(clamping: run.failures)
+        if task < 0 {
+            details[slot, default: RunDetails()].name = run.name
+            details[slot]?.taskID = run.task
+        }
+        return slot
+    }
+
+    /// - Returns: Whether the run goes on: then it waits for its task, the oldest first.
+    private mutating func resume(_ slot: Int32, _ run: UnfinishedRun) -> Bool {
+        let task = runs[slot].task
+        let isUnwanted = task < 0 || !tasks[Int(task)].flags.contains(.enabled)
+        switch run.status {
+        case .interrupted where isUnwanted || settings(task).policy.catchUp == .none:
+            finish(slot, .final(.cancelled, reason: SkipReason.shutdown.rawValue))
+            return false
+        case .queued where isUnwanted && (task < 0 || run.trigger != .manual):
+            // It never started, so it is skipped rather than cancelled.
+            finish(slot, .final(.skipped, reason: SkipReason.shutdown.rawValue))
+            return false
+        case .running where isUnwanted:
+            finish(slot, .final(.cancelled, reason: "lost"))
+            return false
+        case .retrying where isUnwanted:
+            finish(slot, .final(.cancelled, reason: task < 0 ? "removed" : "disabled"))
+            return false
+        case .running where settings(task).policy.onLost == .fail || run.losses > Planner.lossLimit:
+            let error = RunError(
+                code: "lost", message: "the process that ran it ended without a word", isRetryable: true)
+            finish(slot, .final(.failed, reason: nil), error: error)
+            return false
+        case .retrying: runs[slot].mark = run.retryAt.map(uptime) ?? PlannedTask.none
+        default: break
+        }
+        runs[slot].phase = .waiting
+        linkWaiting(slot)
+        return true
+    }
+
+    /// Runs by hand of one instant were triggered together: those that have not started keep to `after` order.
+    private mutating func regroup(_ triggered: [Int64: [Int32]]) {
+        for (instant, slots) in triggered.sorted(by: { $0.key < $1.key }) where slots.count > 1 {
+            let group = UInt64(bitPattern: instant) ^ 1 << 62
+            for slot in slots { join(group, slot) }
+            for slot in slots where runs[slot].attempt == 0 && !memberUpstreams(of: runs[slot].task, in: group).isEmpty
+            {
+                unlink(slot)
+                hold(slot)
+            }
+        }
+    }
+}

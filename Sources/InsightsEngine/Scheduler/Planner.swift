@@ -1,0 +1,177 @@
+package import InsightsPlugin
+
+/// What a process decides about its planner.
+package struct PlannerConfiguration: Sendable {
+    /// Whether tasks start by cadence, and what an earlier process left goes on; runs by hand, and what follows
+    /// those that ask for it, start in any case.
+    package var isSchedulerEnabled: Bool
+    /// For run ids and the jitter of retries; from the system's random source but in tests.
+    package var seed: UInt64
+    /// How long cancelled code may take to come back before it is given up.
+    package var patience: Duration = .seconds(5)
+
+    package init(schedulerEnabled: Bool, seed: UInt64) {
+        isSchedulerEnabled = schedulerEnabled
+        self.seed = seed
+    }
+}
+
+/// Decides what starts when, what is skipped and why, and what follows an attempt's end.
+///
+/// A pure state machine: events in, actions out. It has no clock, does no I/O, never waits, and its only
+/// randomness is a generator of its own with a given seed, so that a year of scheduling can be simulated in
+/// a second and repeated to the letter.
+///
+/// Order of events: ``PlannerEvent/manifest(_:_:)``, then ``PlannerEvent/recovered(_:)``, then a tick; what is
+/// due is decided by ticks, and by the store's return. Every write that must not be torn from another comes
+/// out of the same call. A late or doubled event is ignored.
+///
+/// Rules that the contract leaves open, decided here:
+/// - An occurrence counts as *missed*, and `catch_up` decides, when a later one of the task is due as well, when
+///   it is more than 30 s late (one arm of the timer), or when it fell due before this process or while the store
+///   was away. The newest due occurrence of a task that never ran is not missed.
+/// - Jitter is cut so that an occurrence never starts after the next one falls due.
+/// - A run is *going*, for `overlap`, from its claim until its end is decided and its code is back or given up.
+///   Replays of `catch_up: all`, the run of `on_start: always` and what `queue` and `replace` hold wait until
+///   nothing of the task is going; under `allow`, replays wait for each other only.
+/// - While a backlog is replayed, `replace` behaves like `queue`.
+/// - An upstream's skip for `overlap`, `catch_up` or `paused` moves nothing; `upstream_failed` leaves marks as
+///   they are, as the task has not started.
+package struct Planner: Sendable {
+    /// One arm of the timer in milliseconds: what is later than this was missed.
+    static let arm: Int64 = 30_000
+    /// From this on, in milliseconds, a difference of the two clocks is a step and not the discipline of the clock.
+    static let step: Int64 = 1000
+    /// How far the last occurrence of a `cron` task may lie ahead before the clock was wrong: 3 h, as in cron(8).
+    static let cronLead: Int64 = 3 * 3_600_000
+    /// How many lost attempts of a run are started again.
+    static let lossLimit = 5
+
+    let isSchedulerEnabled: Bool
+    let patience: Int64
+    var ids: RunIDSource
+    var random: SplitMix64
+
+    /// Of the call that is being handled.
+    var now = Moment(wall: Instant(milliseconds: 0), uptime: 0)
+    var out: [PlannerAction] = []
+    var lastMoment: Moment?
+
+    /// Of the manifest in force, sorted by name; ``tasks`` begins with these, in this order.
+    var definitions: [TaskDefinition] = []
+    /// Of removed tasks that have runs left; ``tasks`` ends with these.
+    var retired: [TaskDefinition] = []
+    var tasks: [PlannedTask] = []
+    var chains: [Int32: AfterChain] = [:]
+    /// By upstream: the tasks that have it in their `after`.
+    var dependents: [Int32: [Int32]] = [:]
+    var groups: [PlaceGroup] = []
+    var concurrency = 0
+    var placesTaken = 0
+
+    var due = MinHeap<DueEntry>()
+    var timers = TimerHeap()
+    /// Wall time of the first manifest.
+    var startedAt: Int64?
+    /// Tasks whose `on_start: always` run is still to come.
+    var extras: [Int32] = []
+    var candidates: [Candidate] = []
+
+    var runs = RunTable()
+    var details: [Int32: RunDetails] = [:]
+    /// By group, those without one first.
+    var ready = [MinHeap<ReadyEntry>()]
+    var readySequence: UInt32 = 0
+    /// Entries in ``ready``, those of runs that were cancelled included.
+    var readyCount = 0
+    var manualGroups: [UInt64: ManualGroup] = [:]
+
+    var isStoreAvailable = true
+    var isStopping = false
+    var hasDrained = false
+    var attemptsGoing = 0
+    var writesPending = 0
+
+    package init(configuration: PlannerConfiguration) {
+        isSchedulerEnabled = configuration.isSchedulerEnabled
+        patience = configuration.patience.wholeMilliseconds
+        ids = RunIDSource(seed: configuration.seed)
+        random = SplitMix64(seed: ~configuration.seed)
+    }
+
+    /// Takes one event and appends what is to be done, in order.
+    ///
+    /// - Parameter now: The present; wall time may step between calls, uptime may not go back.
+    /// - Complexity: O(log *n*) for what concerns one run; O(*n*) in the number of tasks for a manifest and for a
+    ///   clock that went back.
+    package mutating func handle(_ event: PlannerEvent, at now: Moment, into actions: inout [PlannerAction]) {
+        swap(&out, &actions)
+        self.now = now
+        noteClock()
+        switch event {
+        case .tick:
+            fireTimers()
+            startDue()
+        case .manifest(let manifest, let stored): take(manifest, stored)
+        case .recovered(let unfinished): recover(unfinished)
+        case .settled(let slot, let step, let outcome): settle(slot, step, outcome)
+        case .ended(let slot, let result): end(slot, result)
+        case .trigger(let trigger): start(byHand: trigger)
+        case .cancel(let run):
+            if let slot = runs.index(of: run) { cancel(slot, .operator) }
+        case .setPaused(let task, let isPaused):
+            if let index = index(of: task) { setPaused(index, isPaused) }
+        case .leaseLost(let lost): for run in lost { giveUpLease(of: run) }
+        case .storeAvailable(let isAvailable): noteStore(isAvailable)
+        case .shutdown: isStopping = true
+        case .graceOver: cutShort()
+        }
+        startReady()
+        noteDrained()
+        swap(&out, &actions)
+    }
+
+    /// The earliest instants at which a tick changes something, by either clock; a past one asks for a tick now.
+    package var wake: (wall: Instant?, uptime: Int64?) {
+        let canStart = isStoreAvailable && !isStopping
+        let wall = canStart ? (extras.isEmpty ? due.first?.due : now.wall.milliseconds) : nil
+        return (wall.map(Instant.init(milliseconds:)), timers.first?.due)
+    }
+
+    // MARK: Small words
+
+    mutating func observe(_ observation: Observation) { out.append(.observe(observation)) }
+
+    func definition(_ task: Int32) -> TaskDefinition {
+        let index = Int(task)
+        return index < definitions.count ? definitions[index] : retired[index - definitions.count]
+    }
+
+    func settings(_ task: Int32) -> TaskSettings {
+        let index = Int(task)
+        return index < definitions.count
+            ? definitions[index].settings : retired[index - definitions.count].settings
+    }
+
+    func name(_ task: Int32) -> String {
+        let index = Int(task)
+        return index < definitions.count ? definitions[index].name : retired[index - definitions.count].name
+    }
+
+    /// The name of the run's task, also when the manifest has none.
+    func taskName(of slot: Int32) -> String {
+        let task = runs[slot].task
+        return task >= 0 ? name(task) : details[slot]?.name ?? ""
+    }
+
+    /// The task of that name in the manifest in force, by bisection: a dictionary of a million names would cost
+    /// more than all else that is kept of them.
+    func index(of name: String) -> Int32? {
+        var (low, high) = (0, definitions.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if definitions[middle].name < name { low = middle + 1 } else { high = middle }
+        }
+        return low < definitions.count && definitions[low].name == name ? Int32(low) : nil
+    }
+}
