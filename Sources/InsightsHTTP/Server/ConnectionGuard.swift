@@ -1,3 +1,4 @@
+internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -179,10 +180,19 @@ extension ConnectionGuard {
             context.write(wrapOutboundOut(.end(nil)), promise: nil)
             finishAfterFlush()
         case .finish: finishAfterFlush()
-        case .close: context.close(promise: nil)
+        case .close:
+            if buffered > 0 { dropUnsent(context.channel) }
+            context.close(promise: nil)
         case nil: break
         }
         arm()
+    }
+
+    /// Makes the close reset the connection: the system would otherwise keep what a stuck reader does not take, for
+    /// minutes after it is closed here.
+    private func dropUnsent(_ channel: any Channel) {
+        // On the channel's own loop this is done at once; a refusal by the system leaves the slower end.
+        _ = (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
     }
 
     /// Flushes; when that is done, closes the writing side and goes on reading, so that the client gets to see the

@@ -108,7 +108,7 @@ package struct HTTPServerService: Service {
     /// Names the place and the way out.
     private func translated(_ error: any Error) -> any Error {
         guard let error = error as? IOError else {
-            guard error is SocketAddressError else { return error }
+            guard error is SocketAddressError || error is SocketAddressError.UnknownHost else { return error }
             return HTTPServerError(
                 description: "cannot listen on \(configuration.host):\(configuration.port): there is no such host; "
                     + "name an address of this machine with --host or HOST")
@@ -120,7 +120,7 @@ package struct HTTPServerService: Service {
                 "the port is in use; choose another with --port or PORT, or stop the program that has it"
             case EACCES, EPERM: "permission denied; choose a port from 1024 with --port or PORT"
             case EADDRNOTAVAIL: "the address is not one of this machine; choose another with --host or HOST"
-            default: error.localizedDescription
+            default: error.description
             }
         return HTTPServerError(description: "cannot listen on \(place): \(reason)")
     }

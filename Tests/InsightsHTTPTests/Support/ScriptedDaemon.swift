@@ -118,3 +118,10 @@ final class Gate: Sendable {
         for await _ in waiting { return }
     }
 }
+
+/// Set once.
+final class Flag: Sendable {
+    private let value = Atomic(false)
+    var isSet: Bool { value.load(ordering: .relaxed) }
+    func set() { value.store(true, ordering: .relaxed) }
+}

@@ -11,7 +11,7 @@ struct WireError: Error, CustomStringConvertible {
 /// Every call fails after 30 s: a server that never answers fails its test.
 final class Wire: @unchecked Sendable {  // one thread at a time uses it; closed with the last reference
     private let descriptor: Int32
-    private var pending: [UInt8] = []
+    private var pending: ArraySlice<UInt8> = []
     private var isAtEnd = false
 
     /// - Parameter receiveBuffer: The size of the system's buffer, for readers that are to be slow.
@@ -64,6 +64,22 @@ final class Wire: @unchecked Sendable {  // one thread at a time uses it; closed
         return sent
     }
 
+    /// Whether something has come that was not read yet.
+    var hasAnswer: Bool {
+        var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return Glibc.poll(&poll, 1, 0) == 1
+    }
+
+    /// Waits until the server has cut the connection, without reading from it.
+    ///
+    /// - Throws: When that does not happen in time.
+    func awaitReset() throws {
+        var poll = pollfd(fd: descriptor, events: 0, revents: 0)
+        guard Glibc.poll(&poll, 1, 30_000) == 1, poll.revents & Int16(POLLHUP | POLLERR) != 0 else {
+            throw WireError(description: "the server did not cut the connection")
+        }
+    }
+
     /// Closes the writing side.
     func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
 
@@ -81,7 +97,12 @@ final class Wire: @unchecked Sendable {  // one thread at a time uses it; closed
             response.fields.append((parts[0].lowercased(), parts[1].trimmingCharacters(in: .whitespaces)))
         }
         let length = Int(response["content-length"] ?? "0") ?? 0
-        if method != "HEAD" { for _ in 0..<length { response.body.append(try byte()) } }
+        while method != "HEAD", response.body.count < length {
+            if pending.isEmpty { pending.append(try byte()) }
+            let count = min(length - response.body.count, pending.count)
+            response.body += pending.prefix(count)
+            pending.removeFirst(count)
+        }
         return response
     }
 
@@ -89,7 +110,7 @@ final class Wire: @unchecked Sendable {  // one thread at a time uses it; closed
     ///
     /// - Throws: When it does not close in time.
     func rest() throws -> [UInt8] {
-        var bytes = pending
+        var bytes = Array(pending)
         pending = []
         while let more = try receive() { bytes += more }
         return bytes
@@ -98,9 +119,9 @@ final class Wire: @unchecked Sendable {  // one thread at a time uses it; closed
     private func byte() throws -> UInt8 {
         if pending.isEmpty {
             guard let more = try receive() else { throw WireError(description: "the connection ended too early") }
-            pending = more.reversed()
+            pending = more[...]
         }
-        return pending.removeLast()
+        return pending.removeFirst()
     }
 
     /// - Returns: `nil` at the end, also of a connection that was reset.
