@@ -124,7 +124,7 @@ let package = Package(
         ),
         .testTarget(
             name: "InsightsEngineTests",
-            dependencies: ["InsightsEngine", "InsightsPlugin", "InsightsTesting", log],
+            dependencies: ["InsightsEngine", "InsightsPlugin", "InsightsStorage", "InsightsTesting", log],
             swiftSettings: ours
         ),
         .testTarget(
@@ -146,6 +146,8 @@ let package = Package(
             name: "InsightsHTTPTests",
             dependencies: [
                 "InsightsEngine", "InsightsHTTP", "InsightsPlugin", log,
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: ours
