@@ -125,3 +125,8 @@ extension CronSchedule: Hashable {
         hasher.combine(zone)
     }
 }
+
+extension CronSchedule: CustomStringConvertible {
+    /// For people and logs: the expression and its zone, such as `0 6 * * MON-FRI (Europe/Berlin)`.
+    package var description: String { "\(text) (\(zone.identifier))" }
+}

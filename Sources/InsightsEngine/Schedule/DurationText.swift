@@ -63,7 +63,9 @@ package enum DurationText {
             error.help = "write it without spaces: \(compact)"
         } catch let inner where inner.reason != .malformed {
             error = inner
-        } catch {}
+        } catch {
+            // Malformed in that form too: the list of forms helps more than either.
+        }
         return error
     }
 
@@ -76,7 +78,9 @@ package enum DurationText {
             error.help = "ISO 8601 durations are in capitals: \(capitals)"
         } catch let inner where inner.reason != .malformed {
             error = inner
-        } catch {}
+        } catch {
+            // Malformed in that form too: the list of forms helps more than either.
+        }
         return error
     }
 }

@@ -154,7 +154,7 @@ struct CronErrorTests {
 
     @Test("Random text is read or refused at a place within it, never trapped on", arguments: 0..<200 as Range<UInt64>)
     func garbage(_ seed: UInt64) {
-        var random = SeededRandom(seed)
+        var random = SplitMix64(seed: seed)
         let alphabet = Array("0123456789*/,-?LW#@ \tMONJAFRIä".unicodeScalars)
         for _ in 0..<50 {
             var text = String.UnicodeScalarView()

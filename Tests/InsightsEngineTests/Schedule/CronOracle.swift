@@ -11,7 +11,7 @@ struct RandomCron {
     private let dayOfMonth: RandomField
     private let dayOfWeek: RandomField
 
-    init(using random: inout SeededRandom) {
+    init(using random: inout SplitMix64) {
         minute = RandomField(0...59, using: &random)
         hour = RandomField(0...23, using: &random)
         dayOfMonth = RandomField(1...31, using: &random, special: .dayOfMonth)
@@ -63,7 +63,7 @@ struct RandomField {
         self.beginsWithStar = beginsWithStar
     }
 
-    init(_ range: ClosedRange<Int>, using random: inout SeededRandom, special: Special = .none) {
+    init(_ range: ClosedRange<Int>, using random: inout SplitMix64, special: Special = .none) {
         self.init(text: "*", values: nil, beginsWithStar: true)
         let low = Int.random(in: range, using: &random)
         let high = Int.random(in: low...range.upperBound, using: &random)
@@ -85,7 +85,7 @@ struct RandomField {
         beginsWithStar = star
     }
 
-    private mutating func setSpecial(_ special: Special, _ value: Int, using random: inout SeededRandom) {
+    private mutating func setSpecial(_ special: Special, _ value: Int, using random: inout SplitMix64) {
         set("\(value)", [value])
         let nth = Int.random(in: 1...5, using: &random)
         switch special {

@@ -21,7 +21,7 @@ struct CronPropertyTests {
         "next, latest and count agree with the walk; the seed says which case failed",
         arguments: 0..<240 as Range<UInt64>)
     func agreesWithWalk(_ seed: UInt64) throws {
-        var random = SeededRandom(seed)
+        var random = SplitMix64(seed: seed)
         let (name, change) = Self.changes.randomElement(using: &random)!
         let zone = try #require(Zone.named(name))
         let start = Instant(
@@ -29,7 +29,7 @@ struct CronPropertyTests {
         let end = Instant(milliseconds: start.milliseconds + .random(in: 0...172_800_000, using: &random))
         for _ in 0..<4 {
             let cron = RandomCron(using: &random)
-            // An expression that never fires is the business of another test.
+            // `try?`: an expression that never fires is the business of another test.
             guard let schedule = try? CronSchedule(cron.text, zone: zone) else { continue }
             let context = "seed \(seed): \"\(cron.text)\" in \(name) after \(start) through \(end)"
             let expected = CronOracle(cron: cron, zone: zone).due(after: start, through: end)

@@ -84,6 +84,7 @@ struct CronScheduleTests {
         #expect(try schedule != CronSchedule("0 6 * * *", zone: .utc))
         #expect(try schedule != CronSchedule("0 7 * * *", zone: berlin))
         #expect(schedule.text == "0 6 * * *")
+        #expect(schedule.description == "0 6 * * * (Europe/Berlin)")
         #expect(schedule.zone === berlin)
     }
 }

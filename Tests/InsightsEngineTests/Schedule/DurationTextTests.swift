@@ -110,7 +110,7 @@ struct DurationTextTests {
 
     @Test("What is written is read back as it was", arguments: 0..<200 as Range<UInt64>)
     func roundTrip(_ seed: UInt64) throws {
-        var random = SeededRandom(seed)
+        var random = SplitMix64(seed: seed)
         let largest = Int64.max >> Int64.random(in: 0...62, using: &random)
         let duration = Duration.milliseconds(Int64.random(in: 0...largest, using: &random))
         #expect(try DurationText.parse(DurationText.format(duration)) == duration, "seed \(seed)")

@@ -72,7 +72,7 @@ struct EveryGridTests {
 
     @Test("next, latest and count agree with one another", arguments: 0..<100 as Range<UInt64>)
     func agree(_ seed: UInt64) {
-        var random = SeededRandom(seed)
+        var random = SplitMix64(seed: seed)
         let every = Int64.random(in: 1...5000, using: &random)
         let anchor = ms(.random(in: -100_000...100_000, using: &random))
         let start = ms(.random(in: -200_000...200_000, using: &random))
