@@ -15,6 +15,16 @@ struct CommitBlock: Sendable {
     /// How many commits.
     var count: Int { days.count }
 
+    /// The same commits in blocks of `size`, the last one smaller.
+    func cut(every size: Int) -> [CommitBlock] {
+        guard count > 0 else { return [] }
+        let width = input.count / count
+        return stride(from: 0, to: count, by: size).map { start in
+            let end = min(start + size, count)
+            return CommitBlock(input: Array(input[(start * width)..<(end * width)]), days: Array(days[start..<end]))
+        }
+    }
+
     /// The id of the commit at `index`.
     func id(at index: Int) -> ArraySlice<UInt8> {
         let width = input.count / days.count

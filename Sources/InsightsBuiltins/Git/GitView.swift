@@ -40,7 +40,7 @@ final class GitView: Sendable {
             environment: [
                 "GIT_DIR": path, "GIT_OBJECT_DIRECTORY": folder.common + "/objects", "GIT_CONFIG_NOSYSTEM": "1",
                 "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_ATTR_SOURCE": settings.emptyTree,
-            ],
+            ].merging(GitView.allocatorSettings) { $1 },
             // Deltas are followed again and again along a history; git's own 96 MiB are soon full.
             configuration: [("core.deltaBaseCacheLimit", "256m")], workingDirectory: path)
         guard fill(settings) else {
@@ -88,6 +88,12 @@ final class GitView: Sendable {
         }
         return isWritten
     }
+
+    /// glibc gives freed memory back at once, only to ask for it again with the next file that git unpacks:
+    /// keeping it saves a sixth of the processor time of counting lines (mallopt(3)).
+    private static let allocatorSettings = [
+        "MALLOC_MMAP_THRESHOLD_": "134217728", "MALLOC_TRIM_THRESHOLD_": "1073741824", "MALLOC_TOP_PAD_": "16777216",
+    ]
 
     private static var temporaryFolder: String {
         guard let folder = getenv("TMPDIR").map({ String(cString: $0) }), folder.hasPrefix("/") else { return "/tmp" }

@@ -13,8 +13,10 @@ struct HistoryReader: Sendable {
 
     /// Commits whose ids are held at a time: 45 bytes each.
     private static let windowSize = 500_000
-    /// Commits a process: few enough to keep all processors busy to the end, enough not to notice its start.
-    private static let blockSize = 512
+    /// Commits a process, at most: its memory grows with them.
+    private static let blockLimit = 4096
+    /// Processes a processor, at least: they do not take equally long, and the last one is waited for.
+    private static let blocksPerProcessor = 4
 
     let view: GitView
     /// git processes at once.
@@ -31,7 +33,7 @@ struct HistoryReader: Sendable {
         progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
     ) async throws -> Reading {
         let survey = CommitSurvey(
-            tally: HistoryTally(at: now), selection: selection, blockSize: HistoryReader.blockSize)
+            tally: HistoryTally(at: now), selection: selection)
         var lines: [UTCDay: LineCount] = [:]
         var skip = 0
         var isAtEnd = tips.isEmpty
@@ -40,7 +42,7 @@ struct HistoryReader: Sendable {
             try await walk(
                 tips, without: [], mailmap: mailmap,
                 options: ["--skip=\(skip)", "--max-count=\(HistoryReader.windowSize)"], survey.take)
-            let blocks = survey.takeBlocks()
+            let blocks = blocks(of: survey.takeSelected())
             for (day, count) in try await countLines(of: blocks, progress) { lines[day, default: LineCount()] += count }
             isAtEnd = survey.commits - before < HistoryReader.windowSize
             skip += HistoryReader.windowSize
@@ -51,7 +53,7 @@ struct HistoryReader: Sendable {
     /// The days of the commits that `tips` reach and `others` do not, and how many these commits are.
     func days(of tips: [String], without others: [String]) async throws -> (days: Set<UTCDay>, commits: Int) {
         guard !tips.isEmpty else { return ([], 0) }
-        let survey = CommitSurvey(tally: HistoryTally(at: 0), selection: .only([]), blockSize: 1)
+        let survey = CommitSurvey(tally: HistoryTally(at: 0), selection: .only([]))
         try await walk(tips, without: others, mailmap: nil, options: [], survey.take)
         return (Set(survey.tally.commitsByDay.keys), survey.commits)
     }
@@ -66,6 +68,11 @@ struct HistoryReader: Sendable {
         try await view.run(
             ["-c", setting, "log", "--stdin", "--format=\(CommitRecord.format)", "--no-color", "--no-notes"] + options,
             input: Array(revisions.utf8), onOutput: take)
+    }
+
+    private func blocks(of commits: CommitBlock) -> [CommitBlock] {
+        let fair = commits.count / (processors * HistoryReader.blocksPerProcessor) + 1
+        return commits.cut(every: max(64, min(fair, HistoryReader.blockLimit)))
     }
 
     private func countLines(
@@ -112,18 +119,15 @@ private final class CommitSurvey: Sendable {
         var splitter = LineSplitter(limit: 1 << 20)
         var isWithinLine = false
         var tally: HistoryTally
-        var blocks: [CommitBlock] = []
-        var block = CommitBlock()
+        var selected = CommitBlock()
     }
 
     private let state: Mutex<State>
     private let selection: DaySelection
-    private let blockSize: Int
 
-    init(tally: HistoryTally, selection: DaySelection, blockSize: Int) {
+    init(tally: HistoryTally, selection: DaySelection) {
         state = Mutex(State(tally: tally))
         self.selection = selection
-        self.blockSize = blockSize
     }
 
     var tally: HistoryTally { state.withLock { $0.tally } }
@@ -149,11 +153,10 @@ private final class CommitSurvey: Sendable {
     }
 
     /// The commits to count lines of, since the last call.
-    func takeBlocks() -> [CommitBlock] {
+    func takeSelected() -> CommitBlock {
         state.withLock { state in
-            if state.block.count > 0 { state.blocks.append(state.block) }
-            defer { (state.blocks, state.block) = ([], CommitBlock()) }
-            return state.blocks
+            defer { state.selected = CommitBlock() }
+            return state.selected
         }
     }
 
@@ -161,11 +164,6 @@ private final class CommitSurvey: Sendable {
         guard let commit = CommitRecord(line: line) else { return }
         state.tally.add(commit)
         let day = UTCDay(holding: commit.seconds)
-        guard !commit.isMerge, selection.contains(day) else { return }
-        state.block.append(commit.id, day)
-        if state.block.count == blockSize {
-            state.blocks.append(state.block)
-            state.block = CommitBlock()
-        }
+        if !commit.isMerge, selection.contains(day) { state.selected.append(commit.id, day) }
     }
 }

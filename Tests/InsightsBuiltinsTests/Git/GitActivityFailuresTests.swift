@@ -1,0 +1,200 @@
+import Foundation
+import InsightsBuiltins
+import InsightsPlugin
+import InsightsTesting
+import Testing
+
+@Suite("git.activity says what is wrong with a repository")
+struct GitActivityFailuresTests {
+    private func fixture() throws -> GitFixture {
+        let fixture = try GitFixture()
+        try fixture.write("a", "1\n")
+        try fixture.commit(at: "2024-01-01T00:00:00Z")
+        return fixture
+    }
+
+    private func failure(_ path: String, _ more: ValueObject = [:]) async -> RunFailure? {
+        var entry: ValueObject = more
+        entry["path"] = .string(path)
+        return await ActivityTask([.object(entry)]).failure()
+    }
+
+    @Test("A folder that is not there, is a file, or holds no repository")
+    func notThere() async throws {
+        let folder = TestFolder()
+        _ = FileManager.default.createFile(atPath: folder.path + "/file", contents: Data())
+        let missing = await failure(folder.path + "/nothing")
+        #expect(missing?.code == "repository_not_found")
+        #expect(missing?.message.contains(folder.path + "/nothing") == true)
+        #expect(missing?.isRetryable == false)
+        #expect(await failure(folder.path + "/file")?.code == "not_a_repository")
+        #expect(await failure(folder.path)?.code == "not_a_repository")
+    }
+
+    @Test("A folder within a repository names the repository around it")
+    func within() async throws {
+        let fixture = try fixture()
+        try fixture.write("inner/file", "x")
+        let failure = await failure(fixture.path + "/inner")
+        #expect(failure?.code == "not_a_repository")
+        #expect(failure?.message.contains("\"\(fixture.path)\"") == true)
+    }
+
+    @Test("A branch that is not there is told with those that are")
+    func branch() async throws {
+        let fixture = try fixture()
+        let missing = await failure(fixture.path, ["branch": "develop"])
+        #expect(missing?.code == "branch_not_found")
+        #expect(missing?.message.contains("main") == true)
+        try fixture.git("symbolic-ref", "HEAD", "refs/heads/trunk")
+        let unborn = await failure(fixture.path)
+        #expect(unborn?.code == "branch_not_found")
+        #expect(unborn?.message.contains("refs/heads/trunk") == true)
+        #expect(unborn?.message.contains("main") == true)
+    }
+
+    @Test("A detached HEAD is a commit like any other", arguments: ["default", "all"])
+    func detached(branches: String) async throws {
+        let fixture = try fixture()
+        try fixture.git("checkout", "--quiet", "--detach")
+        try fixture.git("branch", "-D", "main")
+        let task = ActivityTask(fixture, ["branches": .string(branches)])
+        try await task.run()
+        #expect(task.figures().gauge("commits_total") == 1)
+    }
+
+    @Test("Missing and damaged objects are told as damage, with git's word for it")
+    func damaged() async throws {
+        for what in ["tip", "blob", "garbage"] {
+            let fixture = try fixture()
+            let name = what == "tip" ? "HEAD" : "HEAD:a"
+            let id = try fixture.git("rev-parse", name).trimmingCharacters(in: .newlines)
+            let file = "\(fixture.path)/.git/objects/\(id.prefix(2))/\(id.dropFirst(2))"
+            try FileManager.default.removeItem(atPath: file)
+            if what == "garbage" { _ = FileManager.default.createFile(atPath: file, contents: Data("no object".utf8)) }
+            let failure = await failure(fixture.path)
+            #expect(failure?.code == "corrupt_repository", "\(what): \(String(describing: failure))")
+            #expect(failure?.message.contains("git fsck") == true)
+            #expect(failure?.isRetryable == false)
+        }
+    }
+
+    @Test("A broken HEAD, a missing objects folder, a .git file that leads nowhere, a broken configuration")
+    func brokenSkeleton() async throws {
+        let breakage: [(GitFixture) throws -> Void] = [
+            { try $0.write(".git/HEAD", "nonsense\n") },
+            { try $0.write(".git/HEAD", "ref: refs/heads/../../../etc/passwd\n") },
+            { try FileManager.default.removeItem(atPath: $0.path + "/.git/HEAD") },
+            { try FileManager.default.removeItem(atPath: $0.path + "/.git/objects") },
+            { try $0.write(".git/config", "[core\nnonsense") },
+            {
+                try FileManager.default.removeItem(atPath: $0.path + "/.git")
+                try $0.write(".git", "gitdir: /no/such/folder\n")
+            },
+        ]
+        for (index, damage) in breakage.enumerated() {
+            let fixture = try fixture()
+            try damage(fixture)
+            #expect(await failure(fixture.path)?.code == "corrupt_repository", "breakage \(index)")
+        }
+    }
+
+    @Test("A format that the installed git does not know is told as that")
+    func unsupported() async throws {
+        let fixture = try fixture()
+        try fixture.write(
+            ".git/config", "[core]\n\trepositoryformatversion = 1\n[extensions]\n\trefstorage = reftable\n")
+        try FileManager.default.createDirectory(
+            atPath: fixture.path + "/.git/reftable", withIntermediateDirectories: true)
+        let version = try fixture.git("version").split(separator: " ")[2].split(separator: ".").compactMap { Int($0) }
+        // git reads reftables from 2.45 on; an empty one has no branches.
+        guard version[0] == 2, version[1] < 45 else { return }
+        #expect(await failure(fixture.path)?.code == "unsupported_repository")
+    }
+
+    @Test("A partial clone says how to get what is missing, and nothing is fetched behind one's back")
+    func partialClone() async throws {
+        let folder = TestFolder()
+        let fixture = try fixture()
+        try fixture.git("config", "uploadpack.allowFilter", "true")
+        try GitFixture.run(
+            ["clone", "--quiet", "--no-checkout", "--filter=blob:none", "file://" + fixture.path, "project"],
+            in: folder.path)
+        let failure = await failure(folder.path + "/project")
+        #expect(failure?.code == "corrupt_repository")
+        #expect(failure?.message.contains("--refetch") == true, "\(failure?.message ?? "")")
+    }
+
+    @Test("Bare repositories, linked working trees and .git files are found")
+    func layouts() async throws {
+        let folder = TestFolder()
+        let fixture = try fixture()
+        try GitFixture.run(["clone", "--quiet", "--bare", fixture.path, folder.path + "/Bare.git"], in: folder.path)
+        try fixture.git("worktree", "add", "--quiet", "-b", "linked", folder.path + "/linked")
+        try GitFixture(at: folder.path + "/linked", in: folder).commit(at: "2024-01-02T00:00:00Z")
+        try GitFixture.run(
+            ["clone", "--quiet", "--separate-git-dir", folder.path + "/apart", fixture.path, "tree"], in: folder.path)
+        let task = ActivityTask(["/Bare.git", "/linked", "/tree"].map { ["path": .string(folder.path + $0)] })
+        try await task.run()
+        #expect(task.figures("local/bare").gauge("commits_total") == 1)
+        #expect(task.figures("local/linked").gauge("commits_total") == 2)
+        #expect(task.figures("local/tree").gauge("commits_total") == 1)
+    }
+
+    @Test("One repository that fails does not fail the others, and is counted")
+    func someFail() async throws {
+        let (one, two) = (try fixture(), try fixture())
+        let task = ActivityTask([
+            ["path": .string(one.path)], ["path": "/no/such/folder", "key": "lost"],
+            ["path": .string(two.path), "key": "two"],
+        ])
+        let summary = try await task.run()
+        #expect(
+            summary
+                == "2 repositories, 2 new commits; 1 failed: lost (repository_not_found: there is no folder \"/no/such/folder\")"
+        )
+        #expect(task.figures("two").gauge("commits_total") == 1)
+        #expect(task.host.lines.filter { $0.fields["code"] == "repository_not_found" }.count == 1)
+    }
+
+    @Test("When more than half fail the run does, and what was read stays")
+    func mostFail() async throws {
+        let one = try fixture()
+        let task = ActivityTask([["path": "/no/a"], ["path": .string(one.path)], ["path": "/no/b"]])
+        let failure = await task.failure()
+        #expect(failure?.code == "repository_not_found")
+        #expect(failure?.message.hasPrefix("2 of 3 repositories failed") == true)
+        #expect(task.figures().gauge("commits_total") == 1)
+        #expect(task.host.checkpoints == 1)
+    }
+
+    @Test("Two repositories that turn out to have one key: the second fails and says so")
+    func sameKey() async throws {
+        let (one, two) = (try fixture(), try fixture())
+        for fixture in [one, two] { try fixture.git("remote", "add", "origin", "git@Example.org:Team/App.git") }
+        let task = ActivityTask([["path": .string(one.path)], ["path": .string(two.path)]])
+        let summary = try await task.run()
+        #expect(summary?.contains("have the same key example.org/team/app") == true, "\(summary ?? "")")
+    }
+
+    @Test("Without git nothing is tried twice, and the way out is named")
+    func noGit() async throws {
+        let fixture = try fixture()
+        let task = ActivityTask(
+            [["path": .string(fixture.path)], ["path": "/no/such"]], environment: ["PATH": "/nonexistent"])
+        let failure = await task.failure()
+        #expect(failure?.code == "command_not_found")
+        #expect(failure?.message.contains("apt-get install git") == true)
+        #expect(failure?.isRetryable == false)
+    }
+
+    @Test("A run that is cancelled ends as cancelled, not as failed")
+    func cancelled() async throws {
+        let fixture = try fixture()
+        let task = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await ActivityTask(fixture).run()
+        }
+        await #expect(throws: CancellationError.self) { try await task.value }
+    }
+}
