@@ -62,7 +62,8 @@ enum DetachedThread {
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        pthread_attr_setstacksize(&attributes, 512 << 10)
+        // Consumers of output run here, too, such as a reader of nested JSON; what is not touched costs no memory.
+        pthread_attr_setstacksize(&attributes, 2 << 20)
         var all = sigset_t()
         var former = sigset_t()
         sigfillset(&all)

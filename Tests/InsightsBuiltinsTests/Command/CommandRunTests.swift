@@ -195,6 +195,12 @@ struct CommandRunTests {
         #expect(failure?.isRetryable == false)
     }
 
+    @Test("A line that nests without end is bad output, and ends nothing but the run", arguments: [500, 200_000])
+    func nested(depth: Int) async {
+        let line = String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
+        #expect(await failure("cat", ["stdin": .string(line), "samples": "json"])?.code == "bad_output")
+    }
+
     @Test("A metric that changes its unit within a run is bad output")
     func changedMetric() async {
         func sample(_ rest: String) -> String {
