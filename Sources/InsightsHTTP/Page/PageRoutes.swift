@@ -1,4 +1,111 @@
-/// Pages for people.
+internal import HTTPTypes
+internal import InsightsEngine
+internal import InsightsPlugin
+
+/// Pages for people: complete without scripts, and nothing in them comes from elsewhere.
 enum PageRoutes {
-    static let all: [Route] = []
+    /// How many subjects the overview shows at once; each costs a few series.
+    private static let pageSize = 24
+    private static let search = Parameter<String>(
+        "q", "Only subjects whose key or name has this part, any case.", expected: "a text of at most 256 characters",
+        schema: ["type": "string", "maxLength": 256]
+    ) { $0.count > 256 ? nil : $0 }
+    private static let range = Parameter<ChartRange>.choice(
+        "range", default: .quarter, "How far back charts go: by day, by week, by month.")
+    private static let page: Value = ["type": "string"]
+
+    static let all: [Route] = [
+        Route(
+            .get, "/", id: "getOverviewPage", "A page with all tasks, and subjects with their latest values.",
+            parameters: [search.spec, RunRoutes.cursor.spec],
+            answers: [Answer(.ok, "The page.", content: [(MediaType.html.essence, page)])], handler: overview),
+        Route(
+            .get, "/subjects/{id}", id: "getSubjectPage", "A page with one subject's values and charts.",
+            parameters: [SubjectRoutes.id.spec, range.spec],
+            answers: [
+                Answer(.ok, "The page.", content: [(MediaType.html.essence, page)]),
+                .problem(.notFound, "There is no such subject."),
+            ], handler: subject),
+    ]
+
+    @Sendable private static func overview(_ call: Call) async throws(Problem) -> Reply {
+        let text = try call.value(search) ?? ""
+        let query = SubjectQuery(
+            text: text.isEmpty ? nil : text, limit: pageSize, cursor: try call.value(RunRoutes.cursor))
+        let tasks = try await stored { () async throws(StoreError) in try await call.daemon.taskViews() }
+        let subjects = try await paged { () async throws(StoreError) in try await call.daemon.reader.subjects(query) }
+        let now = call.site.clock.now
+        var cards: [OverviewPage.SubjectCard] = []
+        for subject in subjects.items {
+            cards.append(try await card(for: subject, call))
+        }
+        return reply(
+            PageTemplates.render(
+                "overview",
+                OverviewPage(
+                    frame: PageFrame(title: "insights", call), tasks: tasks.map { OverviewPage.TaskRow($0, now: now) },
+                    subjects: cards, total: subjects.total.map { PageText.number(Double($0)) } ?? "", search: text,
+                    nothing: text.isEmpty ? "Nothing is measured yet." : "Nothing fits.",
+                    nextPage: subjects.nextCursor.map { "/?q=\(queryText(text))&cursor=\(queryText($0))" })))
+    }
+
+    @Sendable private static func subject(_ call: Call) async throws(Problem) -> Reply {
+        let range = try call.value(range) ?? .quarter
+        let subject = try await SubjectRoutes.find(call.required(SubjectRoutes.id), call)
+        let now = call.site.clock.now
+        var panels: [SubjectPage.Panel] = []
+        for value in subject.values {
+            let series = value.shape == .ranking ? nil : try await series(value.metric, of: subject, range, call)
+            panels.append(SubjectPage.Panel(value, series: series, range: range, now: now))
+        }
+        let frame = PageFrame(title: "\(subject.name) – insights", call)
+        return reply(
+            PageTemplates.render("subject", SubjectPage(subject, panels: panels, range: range, frame: frame)))
+    }
+
+    /// A few figures and one small chart; of counts a day the sum over the range, as one day says little.
+    private static func card(for subject: SubjectRecord, _ call: Call) async throws(Problem) -> OverviewPage.SubjectCard
+    {
+        let values = subject.values.filter { $0.shape != .ranking }
+        let shown = values.prefix(OverviewPage.SubjectCard.mostValues)
+        let leading = ["commits", "stars", "views"].first { name in shown.contains { $0.metric == name } }
+        var figures: [OverviewPage.Figure] = []
+        var chart = ""
+        for value in shown {
+            let isLeading = value.metric == leading ?? shown.first?.metric
+            let isNeeded = isLeading || value.shape == .daily
+            let series = isNeeded ? try await series(value.metric, of: subject, .quarter, call) : nil
+            if isLeading, let series { chart = Chart(series, isLabelled: false).svg }
+            figures.append(OverviewPage.Figure(value, sum: series?.sum))
+        }
+        return OverviewPage.SubjectCard(subject, chart: chart, figures: figures, hidden: values.count - shown.count)
+    }
+
+    private static func series(
+        _ metric: String, of subject: SubjectRecord, _ range: ChartRange, _ call: Call
+    ) async throws(Problem) -> SeriesRecord? {
+        let today = call.site.clock.now.startOfDay
+        let query = SeriesQuery(
+            subject: .id(subject.id), metric: metric,
+            from: range.days.map { today.advanced(by: .seconds(-86_400 * $0)) }, step: range.step)
+        return try await stored { () async throws(StoreError) in try await call.daemon.reader.series(query) }
+    }
+
+    private static func reply(_ html: String) -> Reply {
+        Reply(
+            type: .html, fields: [.contentSecurityPolicy: PageStyle.policy, .referrerPolicy: "no-referrer"],
+            body: html)
+    }
+
+    /// Percent-encoded for a query.
+    private static func queryText(_ text: String) -> String {
+        text.utf8.map { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+                String(UnicodeScalar(byte))
+            default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }.joined()
+    }
 }
