@@ -19,17 +19,24 @@ let package = Package(
     name: "benchmarks",
     dependencies: [
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
     ],
     targets: [
+        .systemLibrary(name: "CSpawn"),
         .target(name: "InsightsPlugin", dependencies: [log], swiftSettings: ours),
         .target(
             name: "InsightsEngine",
             dependencies: [
+                "CSpawn",
                 "InsightsPlugin",
                 log,
                 .product(name: "HeapModule", package: "swift-collections"),
@@ -51,10 +58,26 @@ let package = Package(
             ],
             swiftSettings: ours
         ),
-        .target(name: "InsightsBuiltins", dependencies: ["InsightsPlugin", log], swiftSettings: ours),
+        .target(
+            name: "InsightsHTTP",
+            dependencies: [
+                "InsightsEngine",
+                "InsightsPlugin",
+                log,
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Mustache", package: "swift-mustache"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: ours
+        ),
         .executableTarget(
             name: "bench",
-            dependencies: ["InsightsBuiltins", "InsightsEngine", "InsightsPlugin", "InsightsStorage", log],
+            dependencies: ["InsightsEngine", "InsightsHTTP", "InsightsPlugin", "InsightsStorage", log],
             swiftSettings: ours
         ),
     ]

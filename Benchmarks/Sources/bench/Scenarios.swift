@@ -47,8 +47,8 @@ func register(_ count: Int) async throws {
         manifest(count, every: 3_600_000, starting: SystemClock().now.advanced(by: .seconds(3600)), module: module),
         recorded: false)
     try await engine.start()
-    let running = Swift.Task { await engine.run() }
-    while engine.nextRunCount < count { try await Swift.Task.sleep(for: .milliseconds(1)) }
+    let running = _Concurrency.Task { await engine.run() }
+    while engine.nextRunCount < count { try await _Concurrency.Task.sleep(for: .milliseconds(1)) }
     let seconds = (ContinuousClock.now - start).inSeconds
     malloc_trim(0)
     let bytes = Double(Measure.residentBytes - resident) / Double(count)
@@ -65,10 +65,10 @@ func lateness(tasks: Int, seconds: Int, recorded: Bool) async throws {
     let first = Instant(milliseconds: (SystemClock().now.milliseconds / 1000 + 3) * 1000)
     let (engine, store) = try engine(manifest(tasks, every: 1000, starting: first, module: module), recorded: recorded)
     try await engine.start()
-    let running = Swift.Task { await engine.run() }
-    try await Swift.Task.sleep(for: first.since(SystemClock().now) - .milliseconds(300))
+    let running = _Concurrency.Task { await engine.run() }
+    try await _Concurrency.Task.sleep(for: first.since(SystemClock().now) - .milliseconds(300))
     let processor = Measure.processorSeconds
-    try await Swift.Task.sleep(for: .milliseconds(Int64(seconds) * 1000))
+    try await _Concurrency.Task.sleep(for: .milliseconds(Int64(seconds) * 1000))
     let used = Measure.processorSeconds - processor
     engine.shutdown()
     await running.value
@@ -90,10 +90,10 @@ func burst(_ count: Int, recorded: Bool) async throws {
     let (engine, store) = try engine(
         manifest(count, every: 3_600_000, starting: first, module: module), recorded: recorded)
     try await engine.start()
-    let running = Swift.Task { await engine.run() }
-    while SystemClock().now < first { try await Swift.Task.sleep(for: .milliseconds(1)) }
+    let running = _Concurrency.Task { await engine.run() }
+    while SystemClock().now < first { try await _Concurrency.Task.sleep(for: .milliseconds(1)) }
     let (start, processor) = (ContinuousClock.now, Measure.processorSeconds)
-    while module.runs < count || engine.activeRunCount > 0 { try await Swift.Task.sleep(for: .milliseconds(1)) }
+    while module.runs < count || engine.activeRunCount > 0 { try await _Concurrency.Task.sleep(for: .milliseconds(1)) }
     engine.shutdown()
     await running.value
     let seconds = (ContinuousClock.now - start).inSeconds

@@ -16,7 +16,8 @@ case "lateness-memory": try await lateness(tasks: count(default: 10_000), second
 case "lateness-sqlite": try await lateness(tasks: count(default: 10_000), seconds: 20, recorded: true)
 case "burst-memory": try await burst(count(default: 1_000_000), recorded: false)
 case "burst-sqlite": try await burst(count(default: 200_000), recorded: true)
+case "health": try await health()
 default:
-    print("usage: bench register|lateness-memory|lateness-sqlite|burst-memory|burst-sqlite [COUNT]")
+    print("usage: bench register|lateness-memory|lateness-sqlite|burst-memory|burst-sqlite|health [COUNT]")
     exit(64)
 }

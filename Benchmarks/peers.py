@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""peers.py NAME [COUNT]: the peer's side of one measurement, printed as one line of JSON.
+
+Needs APScheduler 3.11 and SQLAlchemy (installed by ./run into .build/peers). Each scenario does with the
+peer's own means what `bench NAME` does with ours.
+"""
+import datetime
+import json
+import os
+import resource
+import sys
+import tempfile
+import threading
+import time
+
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def processor_seconds():
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def noop():
+    pass
+
+
+def scheduler(workers=2, store=None):
+    from apscheduler.executors.pool import ThreadPoolExecutor
+    from apscheduler.schedulers.background import BackgroundScheduler
+    stores = {"default": store} if store else {}
+    return BackgroundScheduler(jobstores=stores, executors={"default": ThreadPoolExecutor(workers)},
+                               job_defaults={"misfire_grace_time": None, "coalesce": True}, timezone="UTC")
+
+
+def register(count):
+    """Adds jobs to a started, paused scheduler: each add is placed among the others by its next run."""
+    peer = scheduler()
+    peer.start(paused=True)
+    before, start = resident(), time.perf_counter()
+    for _ in range(count):
+        peer.add_job(noop, "interval", hours=1)
+    seconds = time.perf_counter() - start
+    print(json.dumps({"tasks": count, "per_second": count / seconds, "bytes_each": (resident() - before) / count}))
+    os._exit(0)
+
+
+def lateness(count, seconds=20):
+    """Jobs due every second at the same instant."""
+    late, lock = [], threading.Lock()
+
+    def note():
+        now = time.time()
+        with lock:
+            late.append((now - now // 1) * 1000)
+
+    peer = scheduler()
+    first = datetime.datetime.fromtimestamp(int(time.time()) + 3 + count // 4000, datetime.timezone.utc)
+    peer.start(paused=True)
+    for _ in range(count):
+        peer.add_job(note, "interval", seconds=1, next_run_time=first, max_instances=2)
+    time.sleep(max(0, first.timestamp() - time.time() - 0.3))
+    peer.resume()
+    before = processor_seconds()
+    time.sleep(seconds)
+    used = processor_seconds() - before
+    with lock:
+        late.sort()
+        print(json.dumps({"tasks": count, "runs": len(late), "expected": count * seconds,
+                          "lateness_p99_ms": late[int(len(late) * .99)] if late else None,
+                          "processor_seconds": used}))
+    os._exit(0)
+
+
+def burst(count, durable):
+    """One-shot jobs due at one instant: how long until the last has run."""
+    from apscheduler.events import EVENT_JOB_EXECUTED
+    store = None
+    if durable:
+        from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
+        folder = tempfile.mkdtemp(dir=".")
+        store = SQLAlchemyJobStore(url=f"sqlite:///{folder}/peer.db")
+    peer = scheduler(store=store)
+    done, finished = [0], threading.Event()
+
+    def count_one(_):
+        done[0] += 1
+        if done[0] >= count:
+            finished.set()
+
+    peer.add_listener(count_one, EVENT_JOB_EXECUTED)
+    peer.start(paused=True)
+    first = datetime.datetime.now(datetime.timezone.utc)
+    for _ in range(count):
+        peer.add_job("peers:noop" if durable else noop, "date", run_date=first)
+    start = time.perf_counter()
+    peer.resume()
+    finished.wait(60)
+    seconds = time.perf_counter() - start
+    print(json.dumps({"runs": done[0], "runs_per_second": done[0] / seconds}), flush=True)
+    os._exit(0)
+
+
+def main():
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    if name == "register":
+        register(count or 50_000)
+    elif name == "lateness-memory":
+        lateness(count or 10_000)
+    elif name == "burst-memory":
+        burst(count or 100_000, durable=False)
+    elif name == "burst-sqlite":
+        burst(count or 2_000, durable=True)
+    else:
+        sys.exit(__doc__)
+
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+main() if __name__ == "__main__" else None

@@ -1,0 +1,140 @@
+import Foundation
+import InsightsEngine
+import InsightsPlugin
+import InsightsStorage
+import Logging
+import Synchronization
+import Testing
+
+/// A module whose behaviour is a closure.
+struct ScriptedModule: TaskModule {
+    var declaration = ModuleDeclaration(
+        id: "scripted", summary: "Does what the test says",
+        metrics: [MetricDeclaration("answers", unit: "1", shape: .gauge, additive: true, summary: "Answers given")])
+    let body: @Sendable (RunContext) async throws -> String?
+
+    func run(_ context: RunContext) async throws -> String? { try await body(context) }
+}
+
+/// An engine on a real SQLite file in a folder of its own, with time moved by hand.
+final class EngineFixture: Sendable {
+    static let start = Instant("2026-01-04T02:00:00Z")!
+
+    let clock: ManualEngineClock
+    let store: SQLiteStore
+    let engine: Engine
+    let path: String
+    let seen: AsyncStream<EngineObservation>
+    private let running: Swift.Task<Void, Never>
+
+    /// - Parameter path: Of an earlier fixture's file, to go on with it.
+    init(
+        _ tasks: [TaskDefinition], clock: ManualEngineClock = ManualEngineClock(EngineFixture.start),
+        path: String? = nil,
+        concurrency: Int = 8,
+        reloaded: @escaping @Sendable () -> LoadedManifest = { LoadedManifest(manifest: nil, diagnostics: []) },
+        change: (inout EngineConfiguration) -> Void = { _ in }
+    ) async throws {
+        self.clock = clock
+        self.path = path ?? NSTemporaryDirectory() + "insights-engine-\(UUID().uuidString).db"
+        store = try SQLiteStore.open(path: self.path)
+        var configuration = EngineConfiguration(nodeName: "test-\(UUID().uuidString)")
+        configuration.grace = .seconds(5)
+        change(&configuration)
+        engine = Engine(
+            store: store, registry: Registry(), manifest: EngineFixture.manifest(tasks, concurrency: concurrency),
+            load: { reloaded() }, configuration: configuration, clock: clock, commands: NoCommands(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        seen = engine.observations()
+        try await engine.start()
+        running = Swift.Task { [engine] in await engine.run() }
+    }
+
+    static func manifest(_ tasks: [TaskDefinition], concurrency: Int = 8) -> Manifest {
+        Manifest(zone: Zone.named("UTC")!, concurrency: concurrency, groups: [:], tasks: tasks, hash: 1)
+    }
+
+    static func task(
+        _ name: String, every seconds: Int64 = 3600, secrets: [String] = [], hash: UInt64 = 1,
+        policy change: (inout Policy) -> Void = { _ in },
+        _ body: @escaping @Sendable (RunContext) async throws -> String?
+    ) -> TaskDefinition {
+        var policy = Policy()
+        change(&policy)
+        let settings = TaskSettings(
+            uses: "test.scripted", summary: "A test", isEnabled: true, parameters: .object([:]), secrets: secrets,
+            policy: policy, module: ScriptedModule(body: body))
+        return TaskDefinition(
+            name: name, cadence: .every(milliseconds: seconds * 1000, starting: nil), settings: settings, hash: hash)
+    }
+
+    /// The next run that ends, as it is stored.
+    func nextFinished() async throws -> RunRecord {
+        for await case .observation(.finished(_, let run, _, _, _, _)) in seen {
+            return try #require(try await store.run(run))
+        }
+        throw CancellationError()
+    }
+
+    /// Waits until the engine tells something that fits.
+    func observe<Result: Sendable>(_ pick: @Sendable (EngineObservation) -> Result?) async throws -> Result {
+        for await observation in seen {
+            if let result = pick(observation) { return result }
+        }
+        throw CancellationError()
+    }
+
+    /// Shuts down and deletes the file.
+    func end() async {
+        engine.shutdown()
+        await drained()
+        for suffix in ["", "-journal", "-wal", "-shm", ".lock"] { unlink(path + suffix) }
+    }
+
+    /// Moves time on until the engine has stopped by itself after ``Engine/shutdown()``.
+    func drained() async {
+        let ticking = Swift.Task { [clock] in
+            while !Swift.Task.isCancelled {
+                clock.advance(by: .milliseconds(100))
+                await Swift.Task.yield()
+            }
+        }
+        await running.value
+        ticking.cancel()
+        await store.close()
+    }
+}
+
+private struct NoCommands: CommandRunner {
+    func run(
+        _ request: CommandRequest, onOutput: @escaping @Sendable (CommandStream, [UInt8]) throws -> Void
+    ) async throws -> CommandExit { .exited(127) }
+}
+
+/// Lets module code wait until the test says go, and the test until the code is there.
+final class Gate: Sendable {
+    private let arrivals: AsyncStream<Void>
+    private let arrive: AsyncStream<Void>.Continuation
+    private let openings: AsyncStream<Void>
+    private let openNow: AsyncStream<Void>.Continuation
+
+    init() {
+        (arrivals, arrive) = AsyncStream.makeStream()
+        (openings, openNow) = AsyncStream.makeStream()
+    }
+
+    /// Module code: tells that it is here, and waits; ends early when it is cancelled.
+    func pass() async {
+        arrive.yield()
+        for await _ in openings { return }
+    }
+
+    /// Module code that does not listen to cancellation.
+    func passStubbornly() async {
+        arrive.yield()
+        await Swift.Task.detached { [openings] in for await _ in openings { return } }.value
+    }
+
+    func arrived() async { for await _ in arrivals { return } }
+    func open() { openNow.yield() }
+}

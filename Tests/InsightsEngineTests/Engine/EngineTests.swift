@@ -1,0 +1,275 @@
+import InsightsEngine
+import InsightsPlugin
+import InsightsStorage
+import Logging
+import Synchronization
+import Testing
+
+@Suite("Engine") struct EngineTests {
+    private static let subject = SubjectReference(kind: "thing", key: "one")
+
+    @Test("a task that never ran is due at once, and what it hands over is stored with its success")
+    func storesWithSuccess() async throws {
+        let fixture = try await EngineFixture([
+            EngineFixture.task("one") { context in
+                try context.emit([
+                    .subject(Subject(kind: "thing", key: "one")),
+                    .sample(Sample(EngineTests.subject, "answers", at: context.clock.now, 42)),
+                ])
+                try context.state.set("here", forKey: "cursor")
+                context.logger.info("working")
+                return "all well"
+            }
+        ])
+        let run = try await fixture.nextFinished()
+        #expect(run.status == .succeeded)
+        #expect(run.summary == "all well")
+        #expect(run.scheduledAt == EngineFixture.start)
+        #expect(run.samples == 1)
+        #expect(run.attempt == 1)
+        #expect(try await fixture.store.log(of: run.id, offset: 0).map(\.message) == ["working"])
+        #expect(try await fixture.store.latest(LatestQuery()).map(\.value) == [.number(42)])
+        let task = try #require(try await fixture.store.tasks().first)
+        #expect(try await fixture.store.state(of: task.id, forKey: "cursor") == "here")
+        #expect(task.lastSuccessAt == EngineFixture.start)
+        await fixture.end()
+    }
+
+    @Test("the next occurrence follows the last scheduled one, not the end of its run")
+    func keepsTheGrid() async throws {
+        let fixture = try await EngineFixture([EngineFixture.task("one", every: 60) { _ in nil }])
+        _ = try await fixture.nextFinished()
+        fixture.clock.advance(by: .seconds(61))
+        let second = try await fixture.nextFinished()
+        #expect(second.scheduledAt == EngineFixture.start.advanced(by: .seconds(60)))
+        #expect(second.lateness == .seconds(1))
+        await fixture.end()
+    }
+
+    @Test("a failure keeps what was checkpointed and nothing else")
+    func checkpoints() async throws {
+        let fixture = try await EngineFixture([
+            EngineFixture.task("one") { context in
+                try context.emit([
+                    .subject(Subject(kind: "thing", key: "one")),
+                    .sample(Sample(EngineTests.subject, "answers", at: context.clock.now, 1)),
+                ])
+                try context.state.set(1, forKey: "done")
+                try await context.checkpoint()
+                #expect(try await context.state.value(forKey: "done") == 1)
+                try context.emit(.sample(Sample(EngineTests.subject, "answers", at: context.clock.now, 2)))
+                try context.state.set(2, forKey: "done")
+                throw RunFailure("broken", "no luck", retryable: false)
+            }
+        ])
+        let run = try await fixture.nextFinished()
+        #expect(run.status == .failed)
+        #expect(run.error == RunError(code: "broken", message: "no luck", isRetryable: false))
+        #expect(try await fixture.store.latest(LatestQuery()).map(\.value) == [.number(1)])
+        let task = try #require(try await fixture.store.tasks().first)
+        #expect(try await fixture.store.state(of: task.id, forKey: "done") == 1)
+        await fixture.end()
+    }
+
+    @Test("an undeclared metric ends the attempt, also when the module looks away")
+    func undeclaredMetric() async throws {
+        let fixture = try await EngineFixture([
+            EngineFixture.task("one") { context in
+                #expect(throws: RunFailure.self) {
+                    try context.emit(.sample(Sample(EngineTests.subject, "stranger", at: context.clock.now, 1)))
+                }
+                return "nothing to see"
+            }
+        ])
+        let run = try await fixture.nextFinished()
+        #expect(run.status == .failed)
+        #expect(run.error?.code == "undeclared_metric")
+        await fixture.end()
+    }
+
+    @Test("secrets are not in log, summary or error")
+    func redacts() async throws {
+        let fixture = try await EngineFixture([
+            EngineFixture.task("good", secrets: ["hunter2!"]) { context in
+                context.logger.info("token is hunter2!", metadata: ["header": "Bearer hunter2!"])
+                return "used hunter2!"
+            },
+            EngineFixture.task("bad", secrets: ["hunter2!"]) { _ in
+                throw RunFailure("refused", "hunter2! was refused", retryable: false)
+            },
+        ])
+        for _ in 0..<2 {
+            let run = try await fixture.nextFinished()
+            let log = try await fixture.store.log(of: run.id, offset: 0)
+            let text = run.json.json + log.map(\.json.json).joined()
+            #expect(!text.contains("hunter2!"))
+            #expect(text.contains("***"))
+        }
+        await fixture.end()
+    }
+
+    @Test("an attempt past its deadline is timed out; the next runs although its code still hangs")
+    func hangs() async throws {
+        let gate = Gate()
+        let fixture = try await EngineFixture([
+            EngineFixture.task("stuck", policy: { $0.timeout = .seconds(10) }) { _ in
+                await gate.passStubbornly()
+                return nil
+            },
+            EngineFixture.task("other", every: 60) { _ in nil },
+        ])
+        let other = try await fixture.nextFinished()
+        #expect(other.task == "other")
+        await gate.arrived()
+        fixture.clock.advance(by: .seconds(10))
+        let stuck = try await fixture.nextFinished()
+        #expect(stuck.task == "stuck")
+        #expect(stuck.status == .timedOut)
+        fixture.clock.advance(by: .seconds(6))
+        let abandoned = try await fixture.observe { observation -> String? in
+            if case .observation(.abandoned(let task, _)) = observation { task } else { nil }
+        }
+        #expect(abandoned == "stuck")
+        gate.open()
+        await fixture.end()
+    }
+
+    @Test("a trigger by hand runs, does not move the cadence, and is refused while a run is going")
+    func triggers() async throws {
+        let gate = Gate()
+        let fixture = try await EngineFixture([
+            EngineFixture.task("one") { context in
+                if context.attempt == 1, context.scheduledAt > EngineFixture.start { await gate.pass() }
+                return nil
+            }
+        ])
+        _ = try await fixture.nextFinished()
+        fixture.clock.advance(by: .seconds(30))
+        let first = await fixture.engine.trigger(["one"], dependents: false)
+        guard case .accepted(let run) = first.first?.answer else {
+            Issue.record("not accepted: \(first)")
+            return
+        }
+        await gate.arrived()
+        #expect(await fixture.engine.trigger(["one"], dependents: false).first?.answer == .overlaps(run))
+        #expect(await fixture.engine.trigger(["nobody"], dependents: false).first?.answer == .unknownTask)
+        gate.open()
+        _ = try await fixture.nextFinished()
+        let record = try #require(try await fixture.store.run(run))
+        #expect(record.status == .succeeded)
+        #expect(record.trigger == .manual)
+        #expect(
+            try await fixture.engine.occurrences(of: "one", count: 1) == [
+                EngineFixture.start.advanced(by: .seconds(3600))
+            ])
+        await fixture.end()
+    }
+
+    @Test("a shutdown gives the grace period, records what it cut short, and the next process goes on with it")
+    func shutsDown() async throws {
+        let gate = Gate()
+        let tasks = [
+            EngineFixture.task("long") { context in
+                if context.attempt == 1 {
+                    await gate.pass()
+                    try Swift.Task.checkCancellation()
+                }
+                return "attempt \(context.attempt)"
+            }
+        ]
+        let fixture = try await EngineFixture(tasks)
+        await gate.arrived()
+        fixture.engine.shutdown()
+        #expect(!fixture.engine.readiness().isReady)
+        #expect(await fixture.engine.trigger(["long"], dependents: false).first?.answer == .stopping)
+        await fixture.drained()
+
+        let second = try await EngineFixture(tasks, clock: fixture.clock, path: fixture.path)
+        let run = try await second.nextFinished()
+        #expect(run.status == .succeeded)
+        #expect(run.attempt == 2)
+        #expect(run.summary == "attempt 2")
+        #expect(run.scheduledAt == EngineFixture.start)
+        await second.end()
+    }
+
+    @Test("a reload takes a good manifest and refuses a bad one with its diagnostics")
+    func reloads() async throws {
+        let added = EngineFixture.task("added", hash: 2) { _ in "new" }
+        let bad = Diagnostic(
+            file: "tasks.yaml", line: 3, column: 1, endColumn: 4, severity: .error, code: .syntax, message: "no",
+            help: nil, sourceLine: "abc")
+        let answers = Answers([
+            LoadedManifest(manifest: nil, diagnostics: [bad]),
+            LoadedManifest(manifest: EngineFixture.manifest([added]), diagnostics: []),
+        ])
+        let fixture = try await EngineFixture(
+            [EngineFixture.task("one") { _ in nil }], reloaded: { answers.next() })
+        _ = try await fixture.nextFinished()
+        guard case .invalid([bad]) = await fixture.engine.reload() else {
+            Issue.record("a bad manifest was taken")
+            return
+        }
+        #expect(fixture.engine.manifest.tasks.map(\.name) == ["one"])
+        guard case .reloaded = await fixture.engine.reload() else {
+            Issue.record("a good manifest was refused")
+            return
+        }
+        let run = try await fixture.nextFinished()
+        #expect(run.task == "added")
+        #expect(await fixture.engine.trigger(["one"], dependents: false).first?.answer == .unknownTask)
+        await fixture.end()
+    }
+
+    @Test("requests of another process are answered, and a run asked for has the request's id")
+    func requests() async throws {
+        let fixture = try await EngineFixture([EngineFixture.task("one") { _ in nil }])
+        _ = try await fixture.nextFinished()
+        var ids = RunIDSource(seed: 7)
+        let good = ids.next(at: fixture.clock.now)
+        let unknown = ids.next(at: fixture.clock.now)
+        try await fixture.store.ask([
+            Request(id: good, kind: .run(task: "one", dependents: false, batch: false), at: fixture.clock.now),
+            Request(id: unknown, kind: .run(task: "nobody", dependents: false, batch: false), at: fixture.clock.now),
+        ])
+        fixture.clock.advance(by: .milliseconds(600))
+        let run = try await fixture.nextFinished()
+        #expect(run.id == good)
+        #expect(try await fixture.store.answer(to: good) == .accepted)
+        while try await fixture.store.answer(to: unknown) == nil { await Swift.Task.yield() }
+        let refusal = try await fixture.store.answer(to: unknown)
+        #expect(refusal == .refused("the manifest in force has no such task"))
+        await fixture.end()
+    }
+
+    @Test("code that never gives its thread back does not hold up the scheduler loop")
+    func computes() async throws {
+        let fixture = try await EngineFixture([
+            EngineFixture.task("quick", every: 60) { _ in nil },
+            EngineFixture.task("busy1", policy: { $0.isBlocking = true }) { context in
+                while !Swift.Task.isCancelled {}
+                return nil
+            },
+            EngineFixture.task("busy2", policy: { $0.isBlocking = true }) { context in
+                while !Swift.Task.isCancelled {}
+                return nil
+            },
+        ])
+        for _ in 0..<3 {
+            let run = try await fixture.nextFinished()
+            #expect(run.task == "quick")
+            fixture.clock.advance(by: .seconds(60))
+        }
+        #expect(fixture.engine.isAlive)
+        await fixture.end()
+    }
+}
+
+/// Answers in turn.
+private final class Answers: Sendable {
+    private let rest: Mutex<[LoadedManifest]>
+
+    init(_ answers: [LoadedManifest]) { rest = Mutex(answers) }
+
+    func next() -> LoadedManifest { rest.withLock { $0.removeFirst() } }
+}
