@@ -46,17 +46,15 @@ extension Planner {
         let policy = definitions[index].settings.policy
         let neverRan = tasks[index].last == PlannedTask.none
         var isMissed = isAfterOutage
-        var limit = now.wall.milliseconds
+        var isUnwanted = false
         if tasks[index].flags.contains(.atStart), let startedAt {
             let fellDueBefore = dueTime(task, tasks[index].next) <= startedAt
-            if fellDueBefore, policy.onStart == .never, !neverRan {
-                // Those before the start are skipped; what fell due since is decided by itself, in the next round.
-                limit = startedAt
-            }
+            // Those before the start are skipped; what fell due since is decided by itself, in the next round.
+            isUnwanted = fellDueBefore && policy.onStart == .never && !neverRan
             isMissed = isMissed || fellDueBefore
             tasks[index].flags.remove(.atStart)
         }
-        let span = dueSpan(task, until: limit)
+        let span = dueSpan(task, until: isUnwanted ? startedAt ?? now.wall.milliseconds : now.wall.milliseconds)
         tasks[index].last = span.newest
         if !tasks[index].flags.contains(.anchored) { tasks[index].anchor = span.newest }
         tasks[index].next = span.following
@@ -64,7 +62,7 @@ extension Planner {
         let isLate = now.wall.milliseconds - dueTime(task, span.newest) > Planner.arm
         if tasks[index].flags.contains(.paused) {
             skip(task, from: span.first, until: span.newest, count: span.count, .paused, trigger: .cadence)
-        } else if limit != now.wall.milliseconds {
+        } else if isUnwanted {
             skip(task, from: span.first, until: span.newest, count: span.count, .catchUp, trigger: .catchUp)
         } else if span.count == 1, neverRan || !isMissed && !isLate {
             candidates.append(Candidate(task: task, occurrence: span.newest, trigger: .cadence))

@@ -49,7 +49,7 @@ extension Planner {
 
     /// Tasks that did not change keep all that is known of them; removed ones finish what runs.
     private mutating func reload(_ new: [TaskDefinition], _ stored: [StoredTask], _ groupIndices: [String: Int32]) {
-        let former = (definitions: definitions + retired, tasks: tasks, chains: chains)
+        let former = (definitions: definitions + retired, kept: definitions.count, tasks: tasks, chains: chains)
         let origins = origins(of: new)
         var facts = SharedFacts(groupIndices: groupIndices)
         definitions = new
@@ -78,11 +78,8 @@ extension Planner {
             return Dictionary(zip(chain.upstreams.map { former.tasks[Int($0)].id }, chain.marks)) { $1 }
         }
         for index in new.indices where !tasks[index].flags.contains(.follows) {
-            let before = origins[index].map { former.definitions[$0] }
-            if before?.hash == new[index].hash, let origin = origins[index], origin < former.definitions.count {
-                continue
-            }
-            aimAfterReload(Int32(index), before)
+            let before = origins[index].flatMap { $0 < former.kept ? former.definitions[$0] : nil }
+            if before?.hash != new[index].hash { aimAfterReload(Int32(index), before) }
         }
         cancelUnwanted()
     }
