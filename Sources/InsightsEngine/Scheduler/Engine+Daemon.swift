@@ -167,8 +167,8 @@ extension Engine {
         return switch answer {
         case .accepted, .skipped: .answer(request, .accepted)
         case .overlaps(let run): .answer(request, .overlaps(run))
-        case .unknownTask: .answer(request, .refused("the running manifest has no such task"))
-        case .stopping: .answer(request, .refused("the program is stopping"))
+        case .unknownTask: .answer(request, .refused(RequestRefusal.unknownTask))
+        case .stopping: .answer(request, .refused(RequestRefusal.stopping))
         }
     }
 

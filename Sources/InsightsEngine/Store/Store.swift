@@ -153,6 +153,14 @@ package enum RequestAnswer: Hashable, Sendable {
     case refused(String)
 }
 
+/// The reasons of a refusal that the asker tells apart.
+package enum RequestRefusal {
+    /// The manifest in force does not name the task.
+    package static let unknownTask = "the manifest in force has no such task"
+    /// A shutdown has begun.
+    package static let stopping = "it is stopping"
+}
+
 /// A process that runs tasks.
 package struct NodeIdentity: Sendable {
     /// Unique per process start, e.g. `host-1234-5f3a`.
