@@ -85,7 +85,9 @@ struct TopLevelTests {
             Case("version: 1\ntasks: {}\ngroups: {a: 0}", "3:13-14 range"),
             Case("version: 1\ntasks: {}\ngroups: {a: two, b: 1}", "3:13-16 type"),
             Case("version: 1\ntasks: {}\ndefaults: 5", "3:11-12 type"),
-            Case("version: 1\ntasks: {}\ndefaults: {timeout: x, uses: demo.echo}", "3:21-22 duration", "3:24-28 unknown-key"),
+            Case(
+                "version: 1\ntasks: {}\ndefaults: {timeout: x, uses: demo.echo}", "3:21-22 duration",
+                "3:24-28 unknown-key"),
             Case("version: 1\ntasks: {}\nplugins: hello", "3:10-15 type"),
             Case("version: 1\ntasks: {}\nalerts: {}", "3:9-11 type"),
         ])
@@ -123,8 +125,12 @@ struct TopLevelTests {
         #expect(try help(tasks("a: {uses: demo.ehco}")) == "did you mean \"demo.echo\"?")
         #expect(try help(tasks("a: {uses: keeper}")) == "did you mean \"demo.keeper\"?")
         #expect(try help(tasks("a: {uses: demo.echo, catchup: all}")) == "did you mean \"catch_up\"?")
-        #expect(try help(tasks("alpha: {uses: demo.echo}\nb: {uses: demo.echo, after: alhpa}")) == "did you mean \"alpha\"?")
-        #expect(try help("groups: {forge-api: 1}\n" + tasks("a: {uses: demo.echo, group: forge_api}")) == "did you mean \"forge-api\"?")
+        #expect(
+            try help(tasks("alpha: {uses: demo.echo}\nb: {uses: demo.echo, after: alhpa}")) == "did you mean \"alpha\"?"
+        )
+        #expect(
+            try help("groups: {forge-api: 1}\n" + tasks("a: {uses: demo.echo, group: forge_api}"))
+                == "did you mean \"forge-api\"?")
         #expect(try help(tasks("a: {uses: demo.echo, with: {mod: sad}}")) == "did you mean \"mood\"?")
         #expect(
             try help("version: 1\ntasks: {}\nwholly-different: 1")

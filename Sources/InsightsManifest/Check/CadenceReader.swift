@@ -9,7 +9,7 @@ struct CadenceReader {
     /// Reads the cadence of one task; all its keys are checked, also those that another one rules out.
     ///
     /// - Parameter after: Set to where `after` stands and what it names.
-    /// - Returns: `nil` after problems were told.
+    /// - Returns: `nil` after problems were told, be it only a warning of a variable without a value.
     func read(_ fields: TaskFields, after: inout (key: Place, upstream: [Upstream])?) -> Cadence? {
         let isSingle = checkSingle([fields.every, fields.cron, fields.after].compactMap(\.self))
         let zone = fields.timezone.map(values.zone) ?? surroundings.zone
@@ -20,7 +20,7 @@ struct CadenceReader {
         if let field = fields.after { after = (values.namePlace(field), upstream(field)) }
         guard isSingle, zone != nil else { return nil }
         if let cron { return cron.map(Cadence.cron) }
-        if let after { return .after(after.upstream.map(\.name)) }
+        if let after { return after.upstream.isEmpty ? nil : .after(after.upstream.map(\.name)) }
         if let starting, starting == nil { return nil }
         let interval = every ?? surroundings.defaultInterval
         return interval.map { .every(milliseconds: $0.wholeMilliseconds, starting: starting ?? nil) }

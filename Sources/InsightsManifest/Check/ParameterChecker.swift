@@ -48,11 +48,14 @@ struct ParameterChecker {
 
     private mutating func askModule(_ with: Field?, _ task: Place) {
         for problem in module.module.problems(in: checked.value) {
-            var message = problem.message
-            for secret in checked.secrets { message = message.split(separator: secret).joined(separator: "***") }
             let place = with.map { self.place(of: problem.path[...], in: $0) } ?? task
-            values.sink.error(.parameter, at: place, message, help: problem.help)
+            values.sink.error(.parameter, at: place, masked(problem.message), help: problem.help.map(masked))
         }
+    }
+
+    /// A module's words without the secrets that it was given; the longest first, as one can be part of another.
+    private func masked(_ text: String) -> String {
+        checked.secrets.sorted { $0.utf8.count > $1.utf8.count }.reduce(text) { $0.replacing($1, with: "***") }
     }
 
     /// Where a step-by-step path into the parameters leads, as far as it was written.
@@ -176,7 +179,7 @@ extension ParameterChecker {
             return .object(
                 object(entries, parameters, isOpen: isOpen, in: map, lacking: place, isSecret: isSecret))
         case .map(let item):
-            guard let entries = entries(field, isSecret: isSecret) else { return nil }
+            guard let entries = entries(field, isSecret: isSecret || item.isSecret) else { return nil }
             var pairs: [(key: String, value: Value)] = []
             for inner in entries.map(values.field) {
                 let value = value(inner, item.type, isSecret: isSecret || item.isSecret)
@@ -193,7 +196,7 @@ extension ParameterChecker {
     ) -> Value? {
         let target = values.tree.resolved(field.value)
         guard values.tree[target].kind == .sequence || values.tree.isNull(target) && !values.isUnknown(target) else {
-            tell(field, must: "a list", isSecret: isSecret)
+            tell(field, must: "a list", isSecret: isSecret || item.isSecret)
             return nil
         }
         let nodes = values.tree[target].kind == .sequence ? Array(values.tree.children(of: target)) : []

@@ -12,34 +12,34 @@ final class SettingsPool {
         var hash: UInt64
     }
 
-    /// All that tells two settings apart; secrets are part of the parameters.
-    private struct Key: Hashable {
-        var uses: String
-        var summary: String
-        var isEnabled: Bool
-        var parameters: Value
-        var policy: Policy
-    }
+    /// By a hash of everything, secrets included; of several settings with one hash the first is here.
+    private var pool: [UInt64: Pooled] = [:]
 
-    private var pool: [Key: Pooled] = [:]
-
+    /// The settings of a task, the same object for equal ones.
     func settings(
         of module: RegisteredModule, summary: String, isEnabled: Bool, parameters: CheckedParameters, policy: Policy
     ) -> Pooled {
-        let key = Key(
-            uses: module.id, summary: summary, isEnabled: isEnabled, parameters: parameters.value, policy: policy)
-        if let known = pool[key] { return known }
-        let settings = TaskSettings(
-            uses: module.id, summary: summary, isEnabled: isEnabled, parameters: parameters.value,
-            secrets: parameters.secrets, policy: policy, module: module.module, declaration: module.declaration)
         var hash = TaskHash()
         hash.combine(module.id)
         hash.combine(summary)
         hash.combine(byte: isEnabled ? 1 : 0)
         hash.combine(policy)
-        hash.combine(parameters.value, .object(module.declaration.parameters))
+        hash.combine(parameters.value, members: module.declaration.parameters)
+        var key = hash
+        for secret in parameters.secrets { key.combine(secret) }
+        let known = pool[key.value]
+        if let known, known.settings.uses == module.id, known.settings.summary == summary,
+            known.settings.isEnabled == isEnabled, known.settings.policy == policy,
+            known.settings.parameters == parameters.value
+        {
+            return known
+        }
+        let settings = TaskSettings(
+            uses: module.id, summary: summary, isEnabled: isEnabled, parameters: parameters.value,
+            secrets: parameters.secrets, policy: policy, module: module.module, declaration: module.declaration)
         let pooled = Pooled(settings: settings, hash: hash.value)
-        pool[key] = pooled
+        // Two different settings with one hash are too rare to keep a list for: the second is just not shared.
+        if known == nil { pool[key.value] = pooled }
         return pooled
     }
 }

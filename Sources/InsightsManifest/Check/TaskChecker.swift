@@ -76,7 +76,9 @@ struct TaskChecker {
         let summary = fields.description.flatMap { reader.text($0)?.text } ?? ""
         let parameters = parameters(fields.with, of: task, module, isEnabled: result.isEnabled, reader)
         let cadence = CadenceReader(values: reader, surroundings: surroundings).read(fields, after: &result.after)
-        guard let module, let parameters, let cadence else { return result }
+        guard let module, let parameters, let cadence = cadence ?? fallback(isEnabled: result.isEnabled) else {
+            return result
+        }
 
         var policy = Policy()
         PolicyPatch(wishesOf: module).apply(to: &policy)
@@ -88,6 +90,12 @@ struct TaskChecker {
             parameters: parameters, policy: policy)
         result.definition = definition(task.name, cadence, pooled)
         return result
+    }
+
+    /// The cadence of a disabled task whose own hangs on a variable without a value: it is never used.
+    private func fallback(isEnabled: Bool) -> Cadence? {
+        let interval = surroundings.defaultInterval.wholeMilliseconds
+        return isEnabled ? nil : .every(milliseconds: interval, starting: nil)
     }
 
     private func definition(_ name: String, _ cadence: Cadence, _ pooled: SettingsPool.Pooled) -> TaskDefinition {

@@ -93,6 +93,11 @@ struct TaskHash {
         }
     }
 
+    /// Takes in the parameters of a module without the values of secret ones.
+    mutating func combine(_ value: Value, members parameters: [Parameter]) {
+        combine(value, .object(parameters))
+    }
+
     /// Keys in the order of their bytes: a map has no order of its own.
     private mutating func combine(_ object: ValueObject, _ type: ParameterType) {
         combine(byte: 7)

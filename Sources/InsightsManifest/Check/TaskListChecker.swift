@@ -29,6 +29,7 @@ struct TaskListChecker {
             waiting[number] = checked.after
             if let definition = checked.definition { definitions.append(definition) }
         }
+        assert(values.sink.hasErrors || definitions.count == tasks.count, "a task was left out without a word")
         if !waiting.isEmpty { checkAfter(waiting, isDisabled) }
         return definitions.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     }

@@ -95,8 +95,9 @@ struct ValueReader {
             help: "set it in the environment or in .env, or give a default: ${\(name):-…}")
     }
 
-    /// Whether a node stands for an alias that names nothing, which was told.
-    func isUnknown(_ target: NodeID) -> Bool { tree[target].flags.contains(.isUnknown) }
+    /// Whether what a node was meant to be cannot be known, for a reason that was told: an alias that names
+    /// nothing, or a syntax error within.
+    func isUnknown(_ target: NodeID) -> Bool { !tree[target].flags.isDisjoint(with: [.isUnknown, .isIncomplete]) }
 
     /// Tells that a value is not what its key takes.
     func tellType(_ field: Field, _ expected: String, _ code: DiagnosticCode = .type, help: String? = nil) {

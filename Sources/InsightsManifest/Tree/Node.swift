@@ -35,7 +35,8 @@ struct Node {
         static let hasDuplicates = Flags(rawValue: 4)
         /// A collection that a syntax error cut short: what it lacks may have been to come.
         static let isIncomplete = Flags(rawValue: 8)
-        /// A scalar in the place of an alias that names nothing, which was told: its value cannot be known.
+        /// A scalar whose value cannot be known, for a reason that was told: it stands in the place of an alias
+        /// that names nothing, or ran into a syntax error.
         static let isUnknown = Flags(rawValue: 16)
         /// A node with an anchor.
         static let isShared = Flags(rawValue: 32)

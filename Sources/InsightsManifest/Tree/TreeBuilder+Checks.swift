@@ -2,25 +2,29 @@ import InsightsEngine
 
 /// What YAML allows and a manifest does not.
 extension TreeBuilder {
-    /// Tells of a tag that asks for something else than what a manifest gives.
+    /// The tag as people write it if it asks for something else than what a manifest gives.
     ///
     /// YAML's own tags change nothing, as the key decides on a value's type; any other, such as `!include` or
     /// `!vault`, means something that would silently not happen.
-    func checkTag(_ tag: UnsafeMutablePointer<UInt8>?, of id: NodeID) {
-        guard let tag else { return }
+    func unknownTag(_ tag: UnsafeMutablePointer<UInt8>?, of kind: Node.Kind) -> String? {
+        guard let tag else { return nil }
         let text = String(cString: tag)
         let prefix = "tag:yaml.org,2002:"
-        let kind = tree[id].kind
         let allowed: Set<String>
         switch kind {
         case .scalar, .alias: allowed = ["str", "int", "float", "bool", "null", "timestamp"]
         case .sequence: allowed = ["seq"]
         case .mapping: allowed = ["map"]
         }
-        if text == "!" || text.hasPrefix(prefix) && allowed.contains(String(text.dropFirst(prefix.count))) { return }
-        let shown = text.hasPrefix(prefix) ? "!!" + text.dropFirst(prefix.count) : text
+        if text == "!" { return nil }
+        guard text.hasPrefix(prefix) else { return text }
+        let name = String(text.dropFirst(prefix.count))
+        return allowed.contains(name) ? nil : "!!" + name
+    }
+
+    func tellTag(_ tag: String, of id: NodeID) {
         sink.error(
-            .type, at: tree.place(id), "unknown tag \(Shown.quoted(shown))",
+            .type, at: tree.place(id), "unknown tag \(Shown.quoted(tag))",
             help: "take the tag out: the key decides how its value is read")
     }
 
@@ -169,6 +173,13 @@ extension SourceText {
             }
         }
         return index
+    }
+
+    /// Where the header of a block scalar ends: `|` or `>` with its signs.
+    func blockHeaderEnd(from start: Int) -> Int {
+        var end = start + 1
+        while end < bytes.count, bytes[end] > 0x20 { end += 1 }
+        return end
     }
 
     private func isEndOfProperty(_ byte: UInt8) -> Bool {

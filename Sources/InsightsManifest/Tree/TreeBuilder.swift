@@ -13,6 +13,8 @@ struct TreeBuilder {
         var node: NodeID
         /// Where its children begin in `pending`.
         var firstChild: Int
+        /// Its tag, if that is one to tell of: at its end, when it is known how far it goes.
+        var unknownTag: String?
     }
 
     private(set) var tree: NodeTree
@@ -47,6 +49,10 @@ struct TreeBuilder {
             while try take(events.next()) {}
         } catch {
             sink.error(.syntax, at: failurePlace(error), error.message, help: help(for: error))
+            // What was read last may be what went wrong, such as a plain text that swallowed the next line.
+            if let last = tree.nodes.indices.last, tree.nodes[last].kind == .scalar {
+                tree.nodes[last].flags.insert(.isUnknown)
+            }
             stop()
         }
     }
@@ -137,9 +143,10 @@ extension TreeBuilder {
         default: style = .plain
         }
         var node = node(event, .scalar, style, hasProperties: data.anchor != nil || data.tag != nil)
+        if style == .block { node.end = UInt32(tree.source.blockHeaderEnd(from: Int(node.start))) }
         store(UnsafeBufferPointer(start: data.value, count: data.length), in: &node)
         let id = append(node, anchor: data.anchor)
-        checkTag(data.tag, of: id)
+        if let tag = unknownTag(data.tag, of: .scalar) { tellTag(tag, of: id) }
         return add(node, at: id)
     }
 
@@ -166,9 +173,8 @@ extension TreeBuilder {
         var node = node(event, kind, style, hasProperties: anchor != nil || tag != nil)
         node.height = 1
         let id = append(node, anchor: anchor)
-        checkTag(tag, of: id)
         guard add(node, at: id) else { return false }
-        open.append(Frame(node: id, firstChild: pending.count))
+        open.append(Frame(node: id, firstChild: pending.count, unknownTag: unknownTag(tag, of: kind)))
         return true
     }
 
@@ -187,6 +193,7 @@ extension TreeBuilder {
         tree.children.append(contentsOf: pending[frame.firstChild...])
         pending.removeSubrange(frame.firstChild...)
         tree.nodes[Int(frame.node.index)] = node
+        if let tag = frame.unknownTag { tellTag(tag, of: frame.node) }
         if node.kind == .mapping { tree.nodes[Int(frame.node.index)].flags.formUnion(checkKeys(of: frame.node)) }
     }
 

@@ -28,8 +28,11 @@ enum Demo {
                 Parameter("file", .string(format: .path), default: ".", summary: "Where to."),
                 Parameter("word", .string(minLength: 2, maxLength: 5, pattern: "^[a-z]+$"), summary: "A word."),
                 Parameter("token", .string(maxLength: 12), secret: true, summary: "Who is asking."),
-                Parameter("names", .array(of: Parameter("", .string(), summary: ""), minItems: 1, maxItems: 3), summary: "Of whom."),
-                Parameter("tokens", .array(of: Parameter("", .string(), secret: true, summary: "")), summary: "More of them."),
+                Parameter(
+                    "names", .array(of: Parameter("", .string(), summary: ""), minItems: 1, maxItems: 3),
+                    summary: "Of whom."),
+                Parameter(
+                    "tokens", .array(of: Parameter("", .string(), secret: true, summary: "")), summary: "More of them."),
                 Parameter(
                     "options",
                     .object([
@@ -37,9 +40,12 @@ enum Demo {
                         Parameter("label", .string(), default: "none", summary: "A name."),
                         Parameter("pin", .integer(), secret: true, summary: "A number that nobody knows."),
                     ]), summary: "Further wishes."),
-                Parameter("open", .object([Parameter("size", .integer(), summary: "")], additional: true), summary: "Anything more."),
+                Parameter(
+                    "open", .object([Parameter("size", .integer(), summary: "")], additional: true),
+                    summary: "Anything more."),
                 Parameter("environment", .map(of: Parameter("", .string(), summary: "")), summary: "Names and values."),
-                Parameter("limits", .map(of: Parameter("", .integer(0...9), summary: "")), summary: "Names and numbers."),
+                Parameter(
+                    "limits", .map(of: Parameter("", .integer(0...9), summary: "")), summary: "Names and numbers."),
                 Parameter("anything", .any, summary: "Whatever."),
             ]))
 
@@ -58,7 +64,9 @@ enum Demo {
             if words.first == "leak" {
                 return [ParameterProblem(at: [.key("token")], "cannot use \(parameters["token"]?.string ?? "")")]
             }
-            if words.first == "lost" { return [ParameterProblem(at: [.key("nowhere"), .index(3)], "something is amiss")] }
+            if words.first == "lost" {
+                return [ParameterProblem(at: [.key("nowhere"), .index(3)], "something is amiss")]
+            }
             return words.indices.filter { words[..<$0].contains(words[$0]) }.map {
                 ParameterProblem(at: [.key("argv"), .index($0)], "said twice", help: "say it once")
             }

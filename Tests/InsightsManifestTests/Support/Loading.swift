@@ -37,7 +37,10 @@ func task(_ text: String, uses: String = "demo.echo") -> String {
 
 /// A manifest with one task and these parameters, from line 6 on, at column 7.
 func with(_ text: String, uses: String = "demo.echo") -> String {
-    task("with:\n" + text.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)" }.joined(separator: "\n"), uses: uses)
+    task(
+        "with:\n"
+            + text.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)" }.joined(separator: "\n"),
+        uses: uses)
 }
 
 extension Diagnostic {
