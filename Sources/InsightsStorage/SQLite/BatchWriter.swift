@@ -1,0 +1,188 @@
+internal import GRDB
+internal import InsightsEngine
+internal import InsightsPlugin
+
+/// Applies batches of writes within the transaction that its connection has open.
+final class BatchWriter {
+    private let source: StatementSource
+    private let runs: RunWriter
+    private let payloads: PayloadWriter
+    private let savepoint: PreparedStatement
+    private let undo: PreparedStatement
+    private let keep: PreparedStatement
+    private let pause: PreparedStatement
+    private let answer: PreparedStatement
+    private let settleRequest: PreparedStatement
+    private let dropOldAnswers: PreparedStatement
+    private let knowsCheckpoint: PreparedStatement
+    private let noteCheckpoint: PreparedStatement
+    private let dropOldCheckpoints: PreparedStatement
+    private var hasDroppedAnswers = false
+
+    /// Checkpoints that are remembered so that a repeated one is not applied twice: more than one batch holds.
+    private static let rememberedCheckpoints = 10_000
+
+    init(_ connection: OpaquePointer) throws {
+        let source = StatementSource(connection)
+        self.source = source
+        runs = try RunWriter(source)
+        payloads = try PayloadWriter(source)
+        savepoint = try source("SAVEPOINT one")
+        undo = try source("ROLLBACK TO one")
+        keep = try source("RELEASE one")
+        pause = try source("UPDATE tasks SET is_paused = ?2 WHERE id = ?1")
+        answer = try source("INSERT OR IGNORE INTO answers VALUES (?1, unixepoch(), ?2, ?3, ?4)")
+        settleRequest = try source("DELETE FROM requests WHERE id = ?1")
+        dropOldAnswers = try source("DELETE FROM answers WHERE answered_at < unixepoch() - 86400")
+        knowsCheckpoint = try source("SELECT 1 FROM checkpoints WHERE digest = ?1")
+        noteCheckpoint = try source("INSERT INTO checkpoints (digest) VALUES (?1)")
+        dropOldCheckpoints = try source(
+            "DELETE FROM checkpoints WHERE number <= last_insert_rowid() - \(BatchWriter.rememberedCheckpoints)")
+    }
+
+    /// Frees the statements, as the connection cannot be closed before.
+    func finalize() { source.finalize() }
+
+    /// Forgets what it knew of rows that a rollback has taken away.
+    func forget() { runs.forgetNames() }
+
+    /// Applies `writes` in order.
+    ///
+    /// - Parameter node: Written beside the attempts that start.
+    /// - Returns: What became of each.
+    /// - Throws: `DatabaseError`: the whole transaction must be undone.
+    func apply(_ writes: [StoreWrite], node: String?) throws -> [WriteOutcome] {
+        try runs.begin(node: node)
+        hasDroppedAnswers = false
+        var outcomes: [WriteOutcome] = []
+        outcomes.reserveCapacity(writes.count)
+        var index = 0
+        while index < writes.count {
+            let together = RunWriter.claimsTogether(writes, from: index)
+            if together > 0 {
+                outcomes += try runs.claim(writes[index..<index + together])
+                index += together
+            } else {
+                outcomes.append(try outcome(of: writes[index]))
+                index += 1
+            }
+        }
+        return outcomes
+    }
+
+    /// Applies one write; what it must leave undone is undone.
+    private func outcome(of write: StoreWrite) throws -> WriteOutcome {
+        switch write {
+        case .claim(let claim): return try refusable { try runs.claim(claim) }
+        case .start(let start): return try runs.start(start)
+        case .skip(let skip): return try refusable { try runs.skip(skip) }
+        case .checkpoint(let checkpoint): return try refusable { try apply(checkpoint) }
+        case .finish(let finish):
+            if finish.payload.isEmpty, finish.marks.isEmpty, finish.skips.isEmpty { return try apply(finish) }
+            return try refusable { try apply(finish) }
+        case .setPaused(let task, let isPaused):
+            pause.bind(1, task.value)
+            pause.bind(2, isPaused)
+            try pause.run()
+            return .done
+        case .answer(let request, let answer):
+            try store(answer, to: request)
+            return .done
+        }
+    }
+
+    /// Runs `body` within a savepoint, so that what is refused half-way leaves nothing.
+    private func refusable(_ body: () throws -> WriteOutcome) throws -> WriteOutcome {
+        try savepoint.run()
+        do {
+            let outcome = try body()
+            if outcome != .done { try undo.run() }
+            try keep.run()
+            return outcome
+        } catch let rejection as Rejection {
+            try undo.run()
+            try keep.run()
+            forget()
+            return .rejected(rejection.error)
+        } catch let error as DatabaseError where SQLiteFailure.isAboutValues(error) {
+            try undo.run()
+            try keep.run()
+            forget()
+            let message = "cannot be stored: \(error.message ?? error.resultCode.description)"
+            return .rejected(RunError(code: "store", message: message, isRetryable: false))
+        }
+    }
+
+    private func apply(_ checkpoint: AttemptCheckpoint) throws -> WriteOutcome {
+        let digest = BatchWriter.digest(checkpoint)
+        knowsCheckpoint.bind(1, digest)
+        if try knowsCheckpoint.first({ _ in true }) != nil { return .done }
+        guard let run = try runs.row(of: checkpoint.run), run.fence == checkpoint.fence, run.status == .running else {
+            return .fenced
+        }
+        let stored = try payloads.apply(
+            checkpoint.payload, task: checkpoint.task, log: run.log, row: run.row, at: checkpoint.at)
+        try runs.note(stored, of: run)
+        noteCheckpoint.bind(1, digest)
+        try noteCheckpoint.run()
+        try dropOldCheckpoints.run()
+        return .done
+    }
+
+    private func apply(_ finish: AttemptFinish) throws -> WriteOutcome {
+        guard let run = try runs.row(of: finish.run), run.fence == finish.fence else { return .fenced }
+        if run.status == finish.disposition.status { return .done }
+        guard !run.status.isFinal else { return .fenced }
+        var stored = PayloadWriter.Stored(log: run.log)
+        if !finish.payload.isEmpty {
+            stored = try payloads.apply(finish.payload, task: finish.task, log: run.log, row: run.row, at: finish.at)
+        }
+        try runs.finish(finish, run, stored)
+        for mark in finish.marks { try runs.mark(mark) }
+        for skip in finish.skips { _ = try runs.skip(skip) }
+        return .done
+    }
+
+    private func store(_ answer: RequestAnswer, to request: RequestID) throws {
+        self.answer.bind(1, request)
+        self.answer.bind(3, nil as Int64?)
+        self.answer.bind(4, nil as Int64?)
+        switch answer {
+        case .accepted: self.answer.bind(2, 0 as Int64)
+        case .overlaps(let run):
+            self.answer.bind(2, 1 as Int64)
+            self.answer.bind(3, run)
+        case .refused(let reason):
+            self.answer.bind(2, 2 as Int64)
+            self.answer.bind(4, StoredText.clean(reason))
+        }
+        try self.answer.run()
+        settleRequest.bind(1, request)
+        try settleRequest.run()
+        if !hasDroppedAnswers { try dropOldAnswers.run() }
+        hasDroppedAnswers = true
+    }
+
+    /// Tells one checkpoint from another, for as long as this process lives: only this process repeats one.
+    private static func digest(_ checkpoint: AttemptCheckpoint) -> Int64 {
+        var hasher = Hasher()
+        hasher.combine(checkpoint.run)
+        hasher.combine(checkpoint.fence)
+        hasher.combine(checkpoint.at)
+        hasher.combine(checkpoint.payload.emissions)
+        hasher.combine(checkpoint.payload.state)
+        hasher.combine(checkpoint.payload.log)
+        return Int64(hasher.finalize())
+    }
+}
+
+extension Disposition {
+    /// Where it leaves the run.
+    var status: RunStatus {
+        switch self {
+        case .final(let status, _): status
+        case .retrying: .retrying
+        case .interrupted: .interrupted
+        }
+    }
+}

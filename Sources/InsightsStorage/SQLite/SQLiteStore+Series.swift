@@ -1,0 +1,127 @@
+internal import GRDB
+package import InsightsEngine
+internal import InsightsPlugin
+
+extension SQLiteStore {
+    package func series(_ query: SeriesQuery) async throws(StoreError) -> SeriesRecord? {
+        try await read { db in
+            guard let id = try SQLiteStore.subject(db, query.subject),
+                let subject = try StoredSubjects.record(db, id: id)
+            else { return nil }
+            let row = try Row.fetchOne(
+                db, sql: "SELECT \(StoredSeries.columns) FROM series x WHERE x.subject_id = ? AND x.metric = ?",
+                arguments: [id, query.metric])
+            guard let row else { return nil }
+            let series = StoredSeries(row, from: 0)
+            let sums = series.shape == .daily && series.isAdditive
+            let points = try series.points(db, from: query.from, to: query.to)
+            return SeriesRecord(
+                subject: subject, metric: series.metric, unit: series.unit, shape: series.shape,
+                isAdditive: series.isAdditive,
+                points: query.step.map { SeriesSteps.group(points, by: $0, sums: sums) } ?? points,
+                gaps: try series.gaps(db, from: query.from, to: query.to),
+                sum: sums ? SeriesSteps.sum(points) : nil)
+        }
+    }
+
+    private static func subject(_ db: Database, _ target: SeriesQuery.Target) throws -> Int64? {
+        switch target {
+        case .id(let id): return id
+        case .key(let key, let kind):
+            let found = try StoredSubjects.ids(db, key: key, kind: kind)
+            guard found.count < 2 else {
+                throw StoreError(
+                    .invalid, "several kinds have a subject \"\(key)\"",
+                    help: "say which with --kind: \(found.map(\.kind).joined(separator: ", "))")
+            }
+            return found.first?.id
+        }
+    }
+}
+
+/// A row of `series`, and what belongs to it.
+struct StoredSeries {
+    static let columns = "x.id, x.metric, x.unit, x.shape, x.is_additive, x.latest_at, x.latest_value"
+
+    var id: Int64
+    var metric: String
+    var unit: String
+    var shape: MetricShape
+    var isAdditive: Bool
+    var latestAt: Instant?
+    var latestValue: Double?
+
+    init(_ row: Row, from column: Int) {
+        id = row[column]
+        metric = row[column + 1]
+        unit = row[column + 2]
+        shape = StoredCodes.shapes[code: row[column + 3]] ?? .gauge
+        isAdditive = row[column + 4]
+        latestAt = StoredRun.instant(row[column + 5])
+        latestValue = row[column + 6]
+    }
+
+    /// The latest values of a subject, by metric.
+    static func latest(_ db: Database, of subject: SubjectRecord) throws -> [LatestValue] {
+        let statement = try db.cachedStatement(
+            sql: "SELECT \(columns) FROM series x WHERE x.subject_id = ? AND x.latest_at IS NOT NULL ORDER BY x.metric")
+        return try Row.fetchAll(statement, arguments: [subject.id]).map { try latest(db, $0, from: 0, of: subject) }
+    }
+
+    /// The latest value in a row that has one.
+    static func latest(
+        _ db: Database, _ row: Row, from column: Int, of subject: SubjectRecord
+    ) throws -> LatestValue {
+        let series = StoredSeries(row, from: column)
+        let value = try series.latestValue.map(SampleValue.number) ?? series.latestRanking(db)
+        return LatestValue(
+            subject: subject, metric: series.metric, unit: series.unit, shape: series.shape, value: value,
+            at: series.latestAt ?? Instant(milliseconds: 0))
+    }
+
+    private func latestRanking(_ db: Database) throws -> SampleValue {
+        let statement = try db.cachedStatement(
+            sql: "SELECT list FROM rankings WHERE series_id = ? ORDER BY day DESC LIMIT 1")
+        return .ranking(try String.fetchOne(statement, arguments: [id]).map(StoredRanking.list) ?? [])
+    }
+
+    /// The points within the bounds, both included, oldest first.
+    func points(_ db: Database, from: Instant?, to: Instant?) throws -> [SeriesRecord.Point] {
+        let (first, last) = (from?.milliseconds ?? .min, to?.milliseconds ?? .max)
+        switch shape {
+        case .daily:
+            // The first midnight at or after `from`, and the last at or before `to`.
+            let firstDay = from.map { Day.number(of: Instant(milliseconds: $0.milliseconds - 1)) + 1 } ?? .min
+            let rows = try Row.fetchCursor(
+                db, sql: "SELECT day, value FROM days WHERE series_id = ? AND day BETWEEN ? AND ? ORDER BY day",
+                arguments: [id, firstDay, to.map(Day.number) ?? .max])
+            return try StoredSeries.points(rows) { Day.start(of: $0) }
+        case .gauge, .total:
+            let rows = try Row.fetchCursor(
+                db, sql: "SELECT at, value FROM readings WHERE series_id = ? AND at BETWEEN ? AND ? ORDER BY at",
+                arguments: [id, first, last])
+            return try StoredSeries.points(rows) { Instant(milliseconds: $0) }
+        case .ranking:
+            return try Row.fetchAll(
+                db, sql: "SELECT at, list FROM rankings WHERE series_id = ? AND at BETWEEN ? AND ? ORDER BY day",
+                arguments: [id, first, last]
+            ).map { .init(at: Instant(milliseconds: $0[0]), value: .ranking(StoredRanking.list($0[1]))) }
+        }
+    }
+
+    private static func points(_ rows: RowCursor, at: (Int64) -> Instant) throws -> [SeriesRecord.Point] {
+        var points: [SeriesRecord.Point] = []
+        while let row = try rows.next() { points.append(.init(at: at(row[0]), value: .number(row[1]))) }
+        return points
+    }
+
+    /// The gaps that touch the bounds, oldest first.
+    func gaps(_ db: Database, from: Instant?, to: Instant?) throws -> [(from: Instant, to: Instant)] {
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT from_day, to_day FROM gaps WHERE series_id = ? AND to_day >= ? AND from_day <= ? ORDER BY from_day
+                """, arguments: [id, from.map(Day.number) ?? .min, to.map(Day.number) ?? .max]
+        ).map { (from: Day.start(of: $0[0]), to: Day.start(of: $0[1])) }
+    }
+}

@@ -1,0 +1,94 @@
+internal import GRDB
+package import InsightsEngine
+package import InsightsPlugin
+
+extension SQLiteStore {
+    package func register(_ tasks: [TaskRegistration], at: Instant) async throws(StoreError) -> [StoredTask] {
+        try await write { db, _ in
+            var stored = Dictionary(
+                try StoredTasks.all(db).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+            let insert = try db.makeStatement(
+                sql: """
+                    INSERT INTO tasks (name, registered_at, hash, is_paused) VALUES (?, ?, ?, 0) ON CONFLICT (name) DO UPDATE
+                    SET registered_at = coalesce(registered_at, excluded.registered_at), hash = excluded.hash
+                    RETURNING id, registered_at, is_paused
+                    """)
+            return try tasks.map { task in
+                let hash = Int64(bitPattern: task.hash)
+                if let known = stored[task.name], known.hash == task.hash { return known }
+                let arguments: StatementArguments = [StoredText.clean(task.name), at.milliseconds, hash]
+                guard let row = try Row.fetchOne(insert, arguments: arguments) else {
+                    throw StoreError(.unavailable, "task \(task.name) could not be registered")
+                }
+                var result =
+                    stored[task.name]
+                    ?? StoredTask(
+                        id: TaskID(row[0]), name: task.name, registeredAt: Instant(milliseconds: row[1]),
+                        hash: task.hash,
+                        isPaused: row[2])
+                result.hash = task.hash
+                stored[task.name] = result
+                return result
+            }
+        }
+    }
+
+    package func tasks() async throws(StoreError) -> [StoredTask] { try await read(StoredTasks.all) }
+
+    package func setPaused(_ tasks: [String], _ isPaused: Bool) async throws(StoreError) {
+        try await write { db, _ in
+            // A task that no process has registered yet keeps its pause until one does.
+            let statement = try db.makeStatement(
+                sql: """
+                    INSERT INTO tasks (name, registered_at, hash, is_paused) VALUES (?, NULL, 0, ?) ON CONFLICT (name) DO UPDATE
+                    SET is_paused = excluded.is_paused
+                    """)
+            for task in tasks { try statement.execute(arguments: [StoredText.clean(task), isPaused]) }
+        }
+    }
+
+    package func state(of task: TaskID, forKey key: String) async throws(StoreError) -> Value? {
+        try await read { db in
+            let text = try String.fetchOne(
+                db, sql: "SELECT value FROM state WHERE task_id = ? AND key = ?",
+                arguments: [task.value, StoredText.clean(key)])
+            guard let text else { return nil }
+            do {
+                return try Value(json: text.utf8)
+            } catch {
+                throw StoreError(.damaged, "the state \"\(key)\" of task \(task.value) is \(error)")
+            }
+        }
+    }
+}
+
+/// Reads tasks with what is stored of each.
+enum StoredTasks {
+    /// Every task that was registered, by name.
+    static func all(_ db: Database) throws -> [StoredTask] {
+        var marks: [Int64: [AfterMark]] = [:]
+        let markRows = try Row.fetchCursor(db, sql: "SELECT task_id, upstream_id, scheduled_at FROM marks")
+        while let row = try markRows.next() {
+            let mark = AfterMark(
+                task: TaskID(row[0]), upstream: TaskID(row[1]), scheduledAt: Instant(milliseconds: row[2]))
+            marks[row[0], default: []].append(mark)
+        }
+        let rows = try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT t.id, t.name, t.registered_at, t.hash, t.is_paused, p.last_occurrence, p.last_success_at
+                FROM tasks t LEFT JOIN progress p ON p.task_id = t.id WHERE t.registered_at IS NOT NULL ORDER BY t.name
+                """)
+        var tasks: [StoredTask] = []
+        while let row = try rows.next() {
+            let id: Int64 = row[0]
+            tasks.append(
+                StoredTask(
+                    id: TaskID(id), name: row[1], registeredAt: Instant(milliseconds: row[2]),
+                    hash: UInt64(bitPattern: row[3] as Int64), isPaused: row[4],
+                    lastOccurrence: (row[5] as Int64?).map { Instant(milliseconds: $0) },
+                    lastSuccessAt: (row[6] as Int64?).map { Instant(milliseconds: $0) }, marks: marks[id] ?? []))
+        }
+        return tasks
+    }
+}

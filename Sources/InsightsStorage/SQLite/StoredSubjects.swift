@@ -1,0 +1,55 @@
+internal import GRDB
+internal import InsightsEngine
+internal import InsightsPlugin
+
+/// Reads rows of subjects.
+enum StoredSubjects {
+    static let columns = "s.id, s.kind, s.key, s.name, s.url, s.state, s.external_id, p.kind, p.key"
+    static let tables = "subjects s LEFT JOIN subjects p ON p.id = s.parent_id"
+
+    /// - Parameter aliases: Keys it had before, oldest first.
+    static func record(_ row: Row, aliases: [String]) -> SubjectRecord {
+        let key: String = row[2]
+        let parent = (row[7] as String?).map { SubjectReference(kind: $0, key: row[8]) }
+        return SubjectRecord(
+            id: row[0], kind: row[1], key: key, name: row[3] ?? key, url: row[4], parent: parent,
+            state: StoredCodes.states[code: row[5]] ?? .active, aliases: aliases, externalID: row[6])
+    }
+
+    static func record(_ db: Database, id: Int64) throws -> SubjectRecord? {
+        let statement = try db.cachedStatement(sql: "SELECT \(columns) FROM \(tables) WHERE s.id = ?")
+        guard let row = try Row.fetchOne(statement, arguments: [id]) else { return nil }
+        return record(row, aliases: try aliases(db, of: id))
+    }
+
+    static func aliases(_ db: Database, of id: Int64) throws -> [String] {
+        let statement = try db.cachedStatement(sql: "SELECT key FROM aliases WHERE subject_id = ? ORDER BY number")
+        return try String.fetchAll(statement, arguments: [id])
+    }
+
+    /// Former keys of every subject that has any.
+    static func allAliases(_ db: Database) throws -> [Int64: [String]] {
+        var aliases: [Int64: [String]] = [:]
+        let rows = try Row.fetchCursor(db, sql: "SELECT subject_id, key FROM aliases ORDER BY number")
+        while let row = try rows.next() { aliases[row[0], default: []].append(row[1]) }
+        return aliases
+    }
+
+    /// The subjects that a key names, at most one a kind: those that have it now or else, of each kind, who had it last.
+    static func ids(_ db: Database, key: String, kind: String?) throws -> [(id: Int64, kind: String)] {
+        let key = key.lowercased()
+        let kinds = kind == nil ? "" : " AND kind = ?"
+        let arguments = StatementArguments([key] + (kind.map { [$0] } ?? []))
+        let now = try Row.fetchAll(
+            db, sql: "SELECT id, kind FROM subjects WHERE key = ?\(kinds) ORDER BY kind", arguments: arguments)
+        let found =
+            now.isEmpty
+            ? try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT subject_id, kind FROM aliases WHERE number IN (
+                        SELECT max(number) FROM aliases WHERE key = ?\(kinds) GROUP BY kind) ORDER BY kind
+                    """, arguments: arguments) : now
+        return found.map { (id: $0[0], kind: $0[1]) }
+    }
+}

@@ -1,0 +1,60 @@
+internal import InsightsEngine
+
+/// Joins what is stored of one subject to another, when the two turn out to be one.
+final class SubjectMerger {
+    private let shared: PreparedStatement
+    private let statements: [PreparedStatement]
+    private let perSeries: [PreparedStatement]
+
+    init(_ source: StatementSource) throws {
+        shared = try source(
+            """
+            SELECT a.id, b.id FROM series a JOIN series b ON b.subject_id = ?2 AND b.metric = a.metric AND b.shape = a.shape
+            WHERE a.subject_id = ?1
+            """)
+        // ?1: the series that goes, ?2: the one that stays. What was read last under the new key is the fresher.
+        perSeries = try [
+            "INSERT OR REPLACE INTO days SELECT ?2, day, value FROM days WHERE series_id = ?1",
+            "DELETE FROM days WHERE series_id = ?1",
+            "INSERT OR REPLACE INTO readings SELECT ?2, at, value FROM readings WHERE series_id = ?1",
+            "DELETE FROM readings WHERE series_id = ?1",
+            "INSERT OR REPLACE INTO rankings SELECT ?2, day, at, list FROM rankings WHERE series_id = ?1",
+            "DELETE FROM rankings WHERE series_id = ?1",
+            "INSERT OR IGNORE INTO gaps SELECT ?2, from_day, to_day FROM gaps WHERE series_id = ?1",
+            "DELETE FROM gaps WHERE series_id = ?1",
+            """
+            UPDATE series SET (latest_at, latest_value) = (SELECT latest_at, latest_value FROM series WHERE id = ?1)
+            WHERE id = ?2 AND coalesce(latest_at, -1) <= (SELECT coalesce(latest_at, -1) FROM series WHERE id = ?1)
+            """,
+            "DELETE FROM series WHERE id = ?1",
+        ].map { try source($0) }
+        // What the other has no series for changes hands as it is; a metric of another shape stays where it is.
+        statements = try [
+            """
+            UPDATE series SET subject_id = ?2 WHERE subject_id = ?1
+                AND metric NOT IN (SELECT metric FROM series WHERE subject_id = ?2)
+            """,
+            "UPDATE subjects SET parent_id = ?2 WHERE parent_id = ?1",
+            "UPDATE aliases SET subject_id = ?2 WHERE subject_id = ?1",
+        ].map { try source($0) }
+    }
+
+    /// Moves series, children and aliases of `former` to `subject`; the row itself stays, as no subject is deleted.
+    func callAsFunction(_ former: Int64, into subject: Int64) throws {
+        shared.bind(1, former)
+        shared.bind(2, subject)
+        let pairs = try shared.all { (from: $0.integer(0), to: $0.integer(1)) }
+        for pair in pairs {
+            for statement in perSeries {
+                statement.bind(1, pair.from)
+                if statement.parameterCount > 1 { statement.bind(2, pair.to) }
+                try statement.run()
+            }
+        }
+        for statement in statements {
+            statement.bind(1, former)
+            statement.bind(2, subject)
+            try statement.run()
+        }
+    }
+}

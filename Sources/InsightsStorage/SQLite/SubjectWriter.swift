@@ -1,0 +1,292 @@
+internal import InsightsEngine
+internal import InsightsPlugin
+
+/// Writes subjects: who is who when keys and external ids change.
+///
+/// An external id is known within its source. Sources number alike, and what tells them apart is the platform that a
+/// subject belongs to: two subjects of different platforms are never one, whatever their ids.
+final class SubjectWriter {
+    /// Whether what is known of series still holds.
+    enum Effect {
+        case kept
+        /// A key names another subject now, or series have changed hands.
+        case moved
+    }
+
+    private struct Row {
+        var id: Int64
+        var key: String
+        var name: String?
+        var url: String?
+        var parent: Int64?
+        var state: Int64
+        var externalID: String?
+    }
+
+    /// How far up parents are followed; more than a forge has, and a bound if they form a ring.
+    private static let depth = 16
+
+    private let byKey: PreparedStatement
+    private let byAlias: PreparedStatement
+    private let byExternalID: PreparedStatement
+    private let insert: PreparedStatement
+    private let update: PreparedStatement
+    private let setKey: PreparedStatement
+    private let parentOf: PreparedStatement
+    private let addAlias: PreparedStatement
+    private let dropAlias: PreparedStatement
+    private let addEvent: PreparedStatement
+    private let absorb: SubjectMerger
+    private var known: [SubjectReference: Int64] = [:]
+
+    init(_ source: StatementSource) throws {
+        let columns = "id, key, name, url, parent_id, state, external_id"
+        byKey = try source("SELECT \(columns) FROM subjects WHERE key = ?2 AND kind = ?1")
+        byAlias = try source(
+            """
+            SELECT \(columns) FROM subjects WHERE id = (
+                SELECT subject_id FROM aliases WHERE key = ?2 AND kind = ?1 ORDER BY number DESC LIMIT 1)
+            """)
+        byExternalID = try source(
+            "SELECT \(columns) FROM subjects WHERE external_id = ?2 AND kind = ?1 ORDER BY state, id DESC")
+        insert = try source(
+            """
+            INSERT INTO subjects (kind, key, name, url, parent_id, state, external_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+            RETURNING id
+            """)
+        update = try source(
+            "UPDATE subjects SET name = ?2, url = ?3, parent_id = ?4, state = ?5, external_id = ?6 WHERE id = ?1")
+        setKey = try source("UPDATE subjects SET key = ?2 WHERE id = ?1")
+        parentOf = try source("SELECT kind, parent_id FROM subjects WHERE id = ?1")
+        addAlias = try source("INSERT INTO aliases (kind, key, subject_id) VALUES (?1, ?2, ?3)")
+        dropAlias = try source("DELETE FROM aliases WHERE kind = ?1 AND key = ?2 AND subject_id = ?3")
+        addEvent = try source("INSERT INTO subject_events (subject_id, at, event, former_key) VALUES (?1, ?2, ?3, ?4)")
+        absorb = try SubjectMerger(source)
+    }
+
+    /// Forgets which keys name which subjects.
+    func begin() { known = [:] }
+
+    // MARK: Finding
+
+    /// The subject that a reference names, by its key or else by a former one; made if there is none.
+    ///
+    /// - Throws: ``Rejection`` `bad_sample` when the reference is malformed.
+    func id(of reference: SubjectReference, at: Instant) throws -> Int64 {
+        if let id = known[reference] { return id }
+        let checked = try SubjectWriter.check(reference)
+        let id: Int64
+        if let found = try find(byKey, checked.kind, checked.key) ?? find(byAlias, checked.kind, checked.key) {
+            id = found.id
+        } else {
+            id = try create(Subject(kind: checked.kind, key: checked.key), parent: nil, at: at)
+        }
+        known[reference] = id
+        return id
+    }
+
+    /// Takes in a subject, new or known.
+    ///
+    /// - Throws: ``Rejection`` `bad_sample` when a key is malformed or it would be its own parent.
+    func apply(_ subject: Subject, at: Instant) throws -> Effect {
+        var subject = subject
+        subject.reference = try SubjectWriter.check(subject.reference)
+        subject.externalID = try SubjectWriter.check(externalID: subject.externalID)
+        let parent = try subject.parent.map { try id(of: $0, at: at) }
+        let (kind, key) = (subject.reference.kind, subject.reference.key)
+        let holder = try find(byKey, kind, key)
+        guard let externalID = subject.externalID else {
+            return try refresh(holder ?? find(byAlias, kind, key), with: subject, parent: parent, at: at)
+        }
+        let identified = try identified(externalID, kind: kind, key: key, parent: parent)
+        switch (identified, holder) {
+        case (let identified?, let holder) where identified.key == key || holder?.id == identified.id:
+            return try refresh(identified, with: subject, parent: parent, at: at)
+        case (let identified?, let holder):
+            try rename(identified, to: subject.reference, from: holder, at: at)
+            _ = try refresh(identified, with: subject, parent: parent, at: at)
+            known = [:]
+            return .moved
+        case (nil, let holder?) where holder.externalID == nil || holder.externalID == externalID:
+            return try refresh(holder, with: subject, parent: parent, at: at)
+        case (nil, let holder?):
+            try displace(holder, kind: kind, at: at)
+            known = [:]
+            _ = try create(subject, parent: parent, at: at)
+            return .moved
+        case (nil, nil):
+            known[subject.reference] = try create(subject, parent: parent, at: at)
+            return .kept
+        }
+    }
+
+    private func find(_ statement: PreparedStatement, _ kind: String, _ text: String) throws -> Row? {
+        statement.bind(1, kind)
+        statement.bind(2, text)
+        return try statement.first(SubjectWriter.row)
+    }
+
+    private static func row(_ found: PreparedStatement) -> Row {
+        Row(
+            id: found.integer(0), key: found.text(1), name: found.optionalText(2), url: found.optionalText(3),
+            parent: found.optionalInteger(4), state: found.integer(5), externalID: found.optionalText(6))
+    }
+
+    /// The subject of that external id, unless its platform is known to be another.
+    private func identified(_ externalID: String, kind: String, key: String, parent: Int64?) throws -> Row? {
+        byExternalID.bind(1, kind)
+        byExternalID.bind(2, externalID)
+        let rows = try byExternalID.all(SubjectWriter.row)
+        if let same = rows.first(where: { $0.key == key }) { return same }
+        let platform = try platform(above: parent)
+        return try rows.first { row in
+            guard let platform, let other = try self.platform(above: row.parent) else { return true }
+            return platform == other
+        }
+    }
+
+    private func platform(above parent: Int64?) throws -> Int64? {
+        var next = parent
+        for _ in 0..<SubjectWriter.depth {
+            guard let id = next else { return nil }
+            parentOf.bind(1, id)
+            guard let found = try parentOf.first({ (kind: $0.text(0), parent: $0.optionalInteger(1)) }) else {
+                return nil
+            }
+            if found.kind == "platform" { return id }
+            next = found.parent
+        }
+        return nil
+    }
+
+    // MARK: Changing
+
+    private func create(_ subject: Subject, parent: Int64?, at: Instant) throws -> Int64 {
+        insert.bind(1, subject.reference.kind)
+        insert.bind(2, subject.reference.key)
+        insert.bind(3, StoredText.clean(subject.name))
+        insert.bind(4, StoredText.clean(subject.url))
+        insert.bind(5, parent)
+        insert.bind(6, subject.state.code)
+        insert.bind(7, subject.externalID)
+        let id = try insert.first { $0.integer(0) } ?? 0
+        if subject.state != .active { try note(id, subject.state.rawValue, at: at) }
+        return id
+    }
+
+    /// Brings a known subject up to date, or makes it; what the source does not say stays as it is, but for the state.
+    private func refresh(_ row: Row?, with subject: Subject, parent: Int64?, at: Instant) throws -> Effect {
+        guard let row else {
+            known[subject.reference] = try create(subject, parent: parent, at: at)
+            return .kept
+        }
+        guard parent != row.id else {
+            throw Rejection("bad_sample", "subject \(subject.reference.key) cannot be its own parent")
+        }
+        let name = StoredText.clean(subject.name) ?? row.name
+        let url = StoredText.clean(subject.url) ?? row.url
+        let state = subject.state.code
+        let externalID = subject.externalID ?? row.externalID
+        if state != row.state { try note(row.id, subject.state.rawValue, at: at) }
+        if name != row.name || url != row.url || parent ?? row.parent != row.parent || state != row.state
+            || externalID != row.externalID
+        {
+            update.bind(1, row.id)
+            update.bind(2, name)
+            update.bind(3, url)
+            update.bind(4, parent ?? row.parent)
+            update.bind(5, state)
+            update.bind(6, externalID)
+            try update.run()
+        }
+        known[subject.reference] = row.id
+        return .kept
+    }
+
+    /// Gives a subject the key under which its source knows it now; the old one stays as an alias.
+    ///
+    /// Who holds that key makes way. A holder without an external id was the same thing, met under its new key
+    /// by somebody who did not know its id: what was stored of it is joined to the subject's own.
+    private func rename(_ row: Row, to new: SubjectReference, from holder: Row?, at: Instant) throws {
+        if let holder {
+            try displace(holder, kind: new.kind, at: at)
+            if holder.externalID == nil { try absorb(holder.id, into: row.id) }
+        }
+        setKey.bind(1, row.id)
+        setKey.bind(2, new.key)
+        try setKey.run()
+        for (statement, key) in [(dropAlias, new.key), (dropAlias, row.key), (addAlias, row.key)] {
+            statement.bind(1, new.kind)
+            statement.bind(2, key)
+            statement.bind(3, row.id)
+            try statement.run()
+        }
+        try note(row.id, "renamed", formerKey: row.key, at: at)
+    }
+
+    /// Makes way for a newcomer: the former holder of a key is gone, under a key that tells it apart for good.
+    private func displace(_ holder: Row, kind: String, at: Instant) throws {
+        var key = "\(holder.key)#\(holder.externalID ?? String(holder.id))"
+        if try find(byKey, kind, key) != nil { key += "#\(holder.id)" }
+        setKey.bind(1, holder.id)
+        setKey.bind(2, key)
+        try setKey.run()
+        try note(holder.id, "renamed", formerKey: holder.key, at: at)
+        guard holder.state != SubjectState.gone.code else { return }
+        update.bind(1, holder.id)
+        update.bind(2, holder.name)
+        update.bind(3, holder.url)
+        update.bind(4, holder.parent)
+        update.bind(5, SubjectState.gone.code)
+        update.bind(6, holder.externalID)
+        try update.run()
+        try note(holder.id, SubjectState.gone.rawValue, at: at)
+    }
+
+    private func note(_ subject: Int64, _ event: String, formerKey: String? = nil, at: Instant) throws {
+        addEvent.bind(1, subject)
+        addEvent.bind(2, at.milliseconds)
+        addEvent.bind(3, event)
+        addEvent.bind(4, formerKey)
+        try addEvent.run()
+    }
+
+    // MARK: Checking
+
+    private static func check(_ reference: SubjectReference) throws -> SubjectReference {
+        let (kind, key) = (reference.kind, reference.key)
+        guard isValid(kind: kind) else {
+            throw Rejection(
+                "bad_sample", "subject kind \"\(shown(kind))\" must match [a-z][a-z0-9_-]*, at most 64 characters")
+        }
+        guard !key.isEmpty, key.utf8.count <= 512 else {
+            throw Rejection("bad_sample", "subject key \"\(shown(key))\" must have 1 to 512 bytes")
+        }
+        guard key.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+            throw Rejection("bad_sample", "subject key \"\(shown(key))\" has a control character in it")
+        }
+        guard key == key.lowercased() else {
+            throw Rejection("bad_sample", "subject key \"\(shown(key))\" must be in lower case")
+        }
+        return reference
+    }
+
+    private static func check(externalID: String?) throws -> String? {
+        guard let externalID = StoredText.clean(externalID) else { return nil }
+        guard !externalID.isEmpty, externalID.utf8.count <= 256 else {
+            throw Rejection("bad_sample", "external id \"\(shown(externalID))\" must have 1 to 256 bytes")
+        }
+        return externalID
+    }
+
+    private static func isValid(kind: String) -> Bool {
+        let letters = UInt8(ascii: "a")...UInt8(ascii: "z")
+        guard let first = kind.utf8.first, letters.contains(first), kind.utf8.count <= 64 else { return false }
+        return kind.utf8.allSatisfy {
+            letters.contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "_")
+                || $0 == UInt8(ascii: "-")
+        }
+    }
+
+    private static func shown(_ text: String) -> String { StoredText.clean(String(text.prefix(80))) }
+}

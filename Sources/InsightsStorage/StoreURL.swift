@@ -1,0 +1,47 @@
+package import InsightsEngine
+
+/// Where a store is, as `--database` and `DATABASE_URL` name it.
+package enum StoreURL: Hashable, Sendable {
+    /// `sqlite:PATH`: a file, relative to the working directory or absolute.
+    case sqlite(path: String)
+
+    /// Reads a store's URL.
+    ///
+    /// - Parameter text: `sqlite:PATH`. What follows the first colon is taken as it is: no percent escapes, no
+    ///   query.
+    /// - Throws: ``StoreError`` `invalid`, naming the value (without the password that a URL of a server may hold)
+    ///   and the forms there are.
+    package init(_ text: String) throws(StoreError) {
+        guard let colon = text.firstIndex(of: ":") else {
+            throw StoreURL.refusal("\"\(text)\" is no database URL")
+        }
+        let scheme = text[..<colon].lowercased()
+        let rest = String(text[text.index(after: colon)...])
+        switch scheme {
+        case "sqlite":
+            self = .sqlite(path: try StoreURL.path(rest, of: text))
+        case "postgres", "postgresql":
+            throw StoreError(
+                .invalid, "\(scheme):// databases are not in this version",
+                help: "use sqlite:PATH, such as sqlite:insights.db")
+        default:
+            throw StoreURL.refusal("\"\(scheme):…\" is no database URL this program knows")
+        }
+    }
+
+    private static func path(_ path: String, of text: String) throws(StoreError) -> String {
+        guard !path.isEmpty else { throw refusal("\"\(text)\" names no file") }
+        guard !path.utf8.contains(0) else { throw refusal("the path of a database has no NUL in it") }
+        // `sqlite://name` would be the file /name, which nobody who writes it means.
+        if path.hasPrefix("//"), !path.hasPrefix("///") {
+            throw refusal("\"\(text)\" names a host, and SQLite has none")
+        }
+        guard !path.hasPrefix(":memory:") else { throw refusal("\"\(text)\" would forget everything at exit") }
+        return path
+    }
+
+    private static func refusal(_ message: String) -> StoreError {
+        StoreError(
+            .invalid, message, help: "use sqlite:PATH, such as sqlite:insights.db or sqlite:/var/lib/insights.db")
+    }
+}
