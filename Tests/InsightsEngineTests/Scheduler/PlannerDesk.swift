@@ -59,6 +59,9 @@ final class PlannerDesk {
 
     @discardableResult
     func tell(_ event: PlannerEvent) -> [String] {
+        if case .recovered(let runs) = event {
+            for run in runs { _ = name(run.run, run.name) }
+        }
         var actions: [PlannerAction] = []
         planner.handle(event, at: now, into: &actions)
         return actions.compactMap(describe)
@@ -120,8 +123,6 @@ final class PlannerDesk {
     func cancel(_ run: String) -> [String] { tell(.cancel(id(run))) }
 
     func id(_ run: String) -> RunID { names.first { $0.value == run }!.key }
-    /// The name of a run of that task whose code was started.
-    func run(of task: String) -> String { executing.first { $0.value.spec.definition.name == task }!.key }
     func slot(_ run: String) -> RunSlot { executing[run]!.slot }
     @discardableResult
     func takeObserved() -> [String] {
