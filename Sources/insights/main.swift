@@ -1,1 +1,3 @@
-print("insights")
+internal import InsightsCommands
+
+await Insights.main(Array(CommandLine.arguments.dropFirst()))

@@ -1,0 +1,16 @@
+/// Comma-separated values (RFC 4180), but with bare newlines, as every other tool on this system writes them.
+enum CSV {
+    /// A header in small letters with `_`, then the rows in their exact form.
+    static func lines(_ table: Table) -> [String] {
+        let header = table.columns.map { $0.title.lowercased().replacing(" ", with: "_") }
+        return [header.map(field).joined(separator: ",")]
+            + table.rows.map { row in row.map { field($0.plain) }.joined(separator: ",") }
+    }
+
+    private static func field(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: { $0 == "," || $0 == "\"" || $0 == "\n" || $0 == "\r" }) else {
+            return text
+        }
+        return "\"" + text.replacing("\"", with: "\"\"") + "\""
+    }
+}

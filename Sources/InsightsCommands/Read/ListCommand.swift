@@ -1,0 +1,64 @@
+internal import ArgumentParser
+internal import InsightsEngine
+internal import InsightsPlugin
+
+/// `insights list`.
+struct ListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "Show the tasks: module, cadence, last run and next run.",
+        discussion: """
+            On a pipe: name, module, cadence, yes|no|paused, last run's scheduled instant,
+            its status, next run's instant, description.
+
+            Example: insights list --json | jq '.[] | select(.enabled) | .name'
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @OptionGroup var format: JSONOption
+
+    func run() async throws {
+        let context = try CommandContext(global)
+        let manifest = try context.manifest()
+        let views = try await ListCommand.views(of: manifest, context)
+        defer { context.output.flush() }
+        if format.json {
+            context.output.json(views.lazy.map(\.json))
+        } else {
+            context.output.table(ListCommand.table(views, context.presentation(manifest)))
+        }
+    }
+
+    /// The tasks with what is stored of them, if there is a database.
+    private static func views(of manifest: Manifest, _ context: CommandContext) async throws -> [TaskView] {
+        var tasks: [StoredTask] = []
+        var runs: [String: RunRecord] = [:]
+        if let store = try context.existingStore() {
+            tasks = try await stored { () async throws(StoreError) in try await store.tasks() }
+            runs = try await stored { () async throws(StoreError) in try await store.lastRuns() }
+            await store.close()
+        }
+        let byName = Dictionary(tasks.map { ($0.name, $0) }) { first, _ in first }
+        let now = SystemClock().now
+        return manifest.tasks.map {
+            TaskView($0, stored: byName[$0.name], lastRun: runs[$0.name], now: now)
+        }
+    }
+
+    static func table(_ views: [TaskView], _ presentation: Presentation) -> Table {
+        var table = Table([
+            .init("TASK"), .init("MODULE"), .init("CADENCE"), .init("ENABLED"), .init("LAST RUN"), .init("STATUS"),
+            .init("NEXT RUN"), .init("DESCRIPTION"),
+        ])
+        table.rows = views.map { view in
+            let state = view.isPaused ? "paused" : view.isEnabled ? "yes" : "no"
+            return [
+                .init(view.name), .init(view.uses), .init(view.cadence),
+                .init(state, paint: view.isPaused ? .yellow : nil), presentation.cell(view.lastRun?.scheduledAt),
+                view.lastRun.map { presentation.cell($0.status, reason: nil) } ?? "",
+                presentation.cell(view.nextRun), .init(view.description),
+            ]
+        }
+        return table
+    }
+}

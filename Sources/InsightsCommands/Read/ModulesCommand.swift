@@ -1,0 +1,135 @@
+internal import ArgumentParser
+internal import InsightsEngine
+internal import InsightsManifest
+internal import InsightsPlugin
+
+/// `insights modules`.
+struct ModulesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "modules",
+        abstract: "Show the task modules there are; of one, its parameters and metrics.",
+        discussion: """
+            On a pipe: id, plugin, origin, health, summary.
+
+            Example: insights modules git.activity
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @OptionGroup var format: JSONOption
+
+    @Argument(help: ArgumentHelp("A module, e.g. git.activity, or a plugin, e.g. git.", valueName: "name"))
+    var name: String?
+
+    func run() throws {
+        let context = try CommandContext(global)
+        defer { context.output.flush() }
+        let modules = try ModulesCommand.find(name, in: context.registry)
+        if format.json {
+            context.output.json(modules.lazy.map(ModulesCommand.json))
+        } else if context.output.terminal.isTerminal, let name, modules.count == 1, modules[0].id == name {
+            ModuleSheet.lines(modules[0], context.output.terminal).forEach(context.output.line)
+        } else {
+            var table = Table([.init("MODULE"), .init("PLUGIN"), .init("ORIGIN"), .init("HEALTH"), .init("SUMMARY")])
+            table.rows = modules.map {
+                [
+                    .init($0.id), .init("\($0.plugin) \($0.version)", plain: $0.plugin), .init($0.origin), "ok",
+                    .init($0.declaration.summary),
+                ]
+            }
+            context.output.table(table)
+        }
+    }
+
+    /// All modules, or the one of that id, or those of the plugin of that name.
+    ///
+    /// - Throws: 64 with the nearest name when there is none.
+    static func find(_ name: String?, in registry: Registry) throws(CommandFailure) -> [RegisteredModule] {
+        guard let name else { return registry.modules }
+        let found = registry.modules.filter { $0.id == name || $0.plugin == name }
+        guard found.isEmpty else { return found }
+        let nearest = NearestName.nearest(to: name, among: registry.modules.flatMap { [$0.id, $0.plugin] })
+        throw CommandFailure(
+            .usage, "there is no module or plugin \"\(name)\"",
+            help: nearest.map { "did you mean \"\($0)\"?" } ?? "`insights modules` shows those there are")
+    }
+
+    /// `{"id","plugin","origin","summary","parameters","metrics","retention_seconds","timeout_seconds","health"}`.
+    static func json(_ module: RegisteredModule) -> Value {
+        let declaration = module.declaration
+        return [
+            "id": .string(module.id), "plugin": .string(module.plugin), "origin": .string(module.origin),
+            "summary": .string(declaration.summary), "parameters": ManifestSchema.parameters(of: declaration),
+            "metrics": .array(
+                declaration.metrics.map { metric in
+                    [
+                        "name": .string(metric.name), "unit": .string(metric.unit),
+                        "shape": .string(metric.shape.rawValue), "additive": .bool(metric.additive),
+                        "rewritable": .bool(metric.rewritable), "summary": .string(metric.summary),
+                    ]
+                }),
+            "retention_seconds": Value(declaration.retention), "timeout_seconds": Value(declaration.timeout),
+            // A built-in module is part of the program: where this answers, it works.
+            "health": "ok",
+        ]
+    }
+}
+
+/// One module on one screen.
+enum ModuleSheet {
+    static func lines(_ module: RegisteredModule, _ terminal: Terminal) -> [String] {
+        let declaration = module.declaration
+        var lines = [
+            Paint.bold(module.id, if: terminal.isLively) + " (\(module.plugin) \(module.version), \(module.origin))",
+            declaration.summary, "",
+        ]
+        if let timeout = declaration.timeout { lines.append("timeout     \(DurationText.format(timeout))") }
+        if let retention = declaration.retention { lines.append("retention   \(DurationText.format(retention))") }
+        var parameters = Table([.init("PARAMETER"), .init("TYPE"), .init("DEFAULT"), .init("MEANING")])
+        parameters.rows = rows(of: declaration.parameters, below: "")
+        var metrics = Table([.init("METRIC"), .init("UNIT"), .init("SHAPE"), .init("MEANING")])
+        metrics.rows = declaration.metrics.map {
+            [.init($0.name), .init($0.unit), .init($0.shape.rawValue), .init($0.summary)]
+        }
+        for table in [parameters, metrics] where !table.rows.isEmpty {
+            if lines.last != "" { lines.append("") }
+            lines += table.lines(for: terminal)
+        }
+        if declaration.declaresMetricsAtRun { lines += ["", "Runs may declare further metrics."] }
+        return lines
+    }
+
+    /// Nested parameters by their path: `repositories[].path`.
+    private static func rows(of parameters: [Parameter], below path: String) -> [[Table.Cell]] {
+        parameters.flatMap { parameter -> [[Table.Cell]] in
+            let name = path + parameter.name
+            let required = parameter.isRequired ? "required" : parameter.defaultValue?.json
+            let meaning = parameter.summary + (parameter.isSecret ? " (secret)" : "")
+            let row: [Table.Cell] = [
+                .init(name), .init(word(for: parameter.type)), .init(required), .init(meaning),
+            ]
+            return [row] + inner(of: parameter.type, below: name)
+        }
+    }
+
+    private static func inner(of type: ParameterType, below path: String) -> [[Table.Cell]] {
+        switch type {
+        case .array(let item, _, _): inner(of: item.type, below: path + "[]")
+        case .object(let parameters, _): rows(of: parameters, below: path + ".")
+        default: []
+        }
+    }
+
+    private static func word(for type: ParameterType) -> String {
+        switch type {
+        case .string(_, _, _, let format): format?.rawValue ?? "text"
+        case .integer: "integer"
+        case .number: "number"
+        case .boolean: "boolean"
+        case .enumeration(let words): words.joined(separator: "|")
+        case .array(let item, _, _): "list of " + word(for: item.type)
+        case .object: "map"
+        case .map(let value): "map to " + word(for: value.type)
+        case .any: "anything"
+        }
+    }
+}

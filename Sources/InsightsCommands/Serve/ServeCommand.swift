@@ -1,0 +1,82 @@
+internal import ArgumentParser
+internal import Glibc
+internal import InsightsEngine
+internal import InsightsManifest
+internal import Logging
+
+/// `insights serve`.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Run tasks by their cadence, and serve HTTP.",
+        discussion: """
+            SIGTERM or Ctrl-C ends it in order, a second one at once. SIGHUP reads the
+            manifest anew, and so does its change. HOST, PORT, INSIGHTS_ADMIN_TOKEN,
+            TASK_SCHEDULER_ENABLED, LOG_LEVEL and LOG_FORMAT come from the environment.
+
+            Example: insights serve --host 0.0.0.0 --port 9000 --grace 2m
+            """)
+
+    @OptionGroup var global: GlobalOptions
+
+    @Option(
+        name: .long, help: ArgumentHelp("Where it listens. (default: HOST, else 127.0.0.1)", valueName: "host"),
+        transform: { text in
+            guard let host = HostName.checked(text) else {
+                throw ValidationError("\"\(text)\" is not a host name or an address of this machine")
+            }
+            return host
+        })
+    var host: String?
+
+    @Option(
+        name: .long, help: ArgumentHelp("0: the system chooses. (default: PORT, else 8080)", valueName: "port"),
+        transform: CountArgument.parse(0...65_535))
+    var port: Int?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "How long what runs may go on after it was asked to stop. (default: 30s)", valueName: "duration"),
+        transform: DurationArgument.parse)
+    var grace: Duration = .seconds(30)
+
+    @Flag(name: .customLong("no-http"), help: "No HTTP.")
+    var isWithoutHTTP = false
+
+    @Flag(name: .customLong("no-scheduler"), help: "Start nothing by itself; triggers by hand still run.")
+    var isWithoutScheduler = false
+
+    func run() async throws {
+        let context = try CommandContext(global)
+        if let problem = context.settings.adminTokenProblem {
+            throw CommandFailure(.configuration, problem, help: "openssl rand -hex 16 makes one")
+        }
+        let watch = SignalWatch([SIGINT, SIGTERM, SIGHUP])
+        let logger = context.logger()
+        let result = context.readManifest()
+        for diagnostic in result.diagnostics { context.tell(diagnostic) }
+        guard let manifest = result.manifest else { throw CommandFailure.told(.configuration) }
+        let store = try context.openStore()
+        let engine = context.engine(store, manifest, engineConfiguration(context), logger)
+        try await stored { () async throws(StoreError) in try await engine.start() }
+        let http =
+            isWithoutHTTP
+            ? nil
+            : HTTPWiring.service(
+                host: host ?? context.settings.host, port: port ?? context.settings.port, settings: context.settings,
+                grace: grace, daemon: engine, logger: logger)
+        try await ServeHouse(engine: engine, http: http, watch: watch, logger: logger, place: context.database)
+            .run()
+        await store.close()
+    }
+
+    private func engineConfiguration(_ context: CommandContext) -> EngineConfiguration {
+        var configuration = EngineConfiguration(nodeName: NodeName.make(isServe: true))
+        configuration.isSchedulerEnabled = context.settings.isSchedulerEnabled && !isWithoutScheduler
+        configuration.grace = grace
+        configuration.version = ProgramVersion.current
+        configuration.watchedPath = context.manifestPath
+        return configuration
+    }
+}

@@ -1,0 +1,75 @@
+internal import Glibc
+internal import InsightsPlugin
+internal import Synchronization
+
+/// Standard output: data and nothing else, written in large pieces.
+final class Output: Sendable {
+    let terminal: Terminal
+    private let descriptor: Int32
+    private let buffer = Mutex<[UInt8]>([])
+
+    init(terminal: Terminal, descriptor: Int32 = STDOUT_FILENO) {
+        self.terminal = terminal
+        self.descriptor = descriptor
+    }
+
+    /// Writes a line.
+    func line(_ text: String) {
+        buffer.withLock { buffer in
+            buffer.append(contentsOf: text.utf8)
+            buffer.append(UInt8(ascii: "\n"))
+            if buffer.count >= 1 << 16 { drain(&buffer) }
+        }
+    }
+
+    /// Writes the rows of a table.
+    func table(_ table: Table) {
+        for text in table.lines(for: terminal) { line(text) }
+    }
+
+    /// Writes a list as JSON, an element a line.
+    func json(_ elements: some Sequence<Value>) {
+        var isFirst = true
+        for element in elements {
+            line((isFirst ? "[" : ",") + element.json)
+            isFirst = false
+        }
+        line(isFirst ? "[]" : "]")
+    }
+
+    /// Hands everything over to the system.
+    func flush() { buffer.withLock { drain(&$0) } }
+
+    /// A reader that has gone needs nothing more; any other trouble ends the program, as data would be missing.
+    private func drain(_ buffer: inout [UInt8]) {
+        guard !buffer.isEmpty else { return }
+        let problem = Output.write(buffer, to: descriptor)
+        buffer.removeAll(keepingCapacity: true)
+        guard let problem, problem != EPIPE else { return }
+        let text = "error: cannot write standard output: \(String(cString: strerror(problem)))\n"
+        _ = Output.write(Array(text.utf8), to: STDERR_FILENO)
+        exit(ExitStatus.unavailable.rawValue)
+    }
+
+    /// Writes all bytes.
+    ///
+    /// - Returns: The error that kept it from doing so, or `nil`.
+    static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32? {
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes { buffer in
+                Glibc.write(descriptor, buffer.baseAddress?.advanced(by: written), buffer.count - written)
+            }
+            if count >= 0 {
+                written += count
+            } else if errno == EAGAIN {
+                // Somebody made the descriptor non-blocking: wait for room as a blocking one would.
+                var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                poll(&wait, 1, -1)
+            } else if errno != EINTR {
+                return errno
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,103 @@
+/// Rows for people or for programs.
+///
+/// On a terminal: aligned columns under a header, the last one cut to the window. On a pipe: the same cells
+/// separated by tabs, without a header, each in its exact form; `-` is "nothing".
+struct Table: Sendable {
+    /// A column's name and side.
+    struct Column: Sendable {
+        var title: String
+        var isNumeric: Bool
+        /// Not shown to people, who see it elsewhere in the row.
+        var isPipeOnly: Bool
+
+        init(_ title: String, numeric: Bool = false) {
+            self.init(title, isNumeric: numeric, isPipeOnly: false)
+        }
+
+        private init(_ title: String, isNumeric: Bool, isPipeOnly: Bool) {
+            self.title = title
+            self.isNumeric = isNumeric
+            self.isPipeOnly = isPipeOnly
+        }
+
+        /// A column that only programs are given.
+        static func pipeOnly(_ title: String) -> Column { Column(title, isNumeric: false, isPipeOnly: true) }
+    }
+
+    /// One value, in both its forms.
+    struct Cell: Sendable, ExpressibleByStringLiteral {
+        /// For people.
+        var text: String
+        /// For programs.
+        var plain: String
+        var paint: Paint?
+
+        init(_ text: String, plain: String? = nil, paint: Paint? = nil) {
+            self.text = text
+            self.plain = plain ?? text
+            self.paint = paint
+        }
+
+        /// `nil` is "nothing".
+        init(_ text: String?) { self.init(text ?? "") }
+
+        init(stringLiteral value: String) { self.init(value) }
+    }
+
+    var columns: [Column]
+    var rows: [[Cell]] = []
+
+    init(_ columns: [Column]) { self.columns = columns }
+
+    /// The lines, without newlines.
+    func lines(for terminal: Terminal) -> [String] {
+        if terminal.isTerminal { return forPeople.aligned(for: terminal) }
+        return rows.map { row in row.map { CellText.field($0.plain) }.joined(separator: "\t") }
+    }
+
+    /// Without what only programs are given.
+    private var forPeople: Table {
+        let kept = columns.indices.filter { !columns[$0].isPipeOnly }
+        var table = Table(kept.map { columns[$0] })
+        table.rows = rows.map { row in kept.map { row[$0] } }
+        return table
+    }
+
+    private func aligned(for terminal: Terminal) -> [String] {
+        let texts = rows.map { row in row.map { $0.text.isEmpty ? "-" : CellText.safe($0.text) } }
+        var widths = columns.map { CellText.width(of: $0.title) }
+        for row in texts {
+            for (index, text) in row.enumerated() { widths[index] = max(widths[index], CellText.width(of: text)) }
+        }
+        let used = widths.dropLast().reduce(0) { $0 + $1 + Table.gap }
+        // Where the others fill the window, the last column is still worth twenty cells on the next line.
+        let room = max(20, terminal.columns - used)
+        if let last = widths.last { widths[widths.count - 1] = min(last, room) }
+        let header = line(columns.map(\.title), widths) { Paint.bold($1, if: terminal.isLively) }
+        return [header]
+            + zip(rows, texts).map { row, texts in
+                line(texts, widths) { index, text in
+                    row[index].paint.map { $0(text, if: terminal.isLively) } ?? text
+                }
+            }
+    }
+
+    private static let gap = 2
+
+    /// Paints before it pads, so that no attribute reaches into the gap, and leaves no blanks at the end.
+    private func line(_ texts: [String], _ widths: [Int], painted: (Int, String) -> String) -> String {
+        var line = ""
+        for (index, text) in texts.enumerated() {
+            let isLast = index == texts.count - 1
+            let shown = isLast ? CellText.cut(text, to: widths[index]) : text
+            let padding = String(repeating: " ", count: max(0, widths[index] - CellText.width(of: shown)))
+            if columns[index].isNumeric {
+                line += padding + painted(index, shown)
+            } else {
+                line += painted(index, shown) + (isLast ? "" : padding)
+            }
+            if !isLast { line += String(repeating: " ", count: Table.gap) }
+        }
+        return line
+    }
+}

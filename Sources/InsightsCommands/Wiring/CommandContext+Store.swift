@@ -1,0 +1,75 @@
+internal import Glibc
+internal import InsightsEngine
+internal import InsightsStorage
+
+extension CommandContext {
+    /// Opens the database, and makes it when there is none.
+    ///
+    /// - Throws: 69 when it is out of reach.
+    func openStore() throws(CommandFailure) -> any Store {
+        do throws(StoreError) {
+            return try SQLiteStore.open(path: databasePath)
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+
+    /// Opens the database; `nil` when there is none, and none is made: looking changes nothing.
+    func existingStore() throws(CommandFailure) -> (any Store)? {
+        var status = stat()
+        guard stat(databasePath, &status) == 0 || errno != ENOENT else { return nil }
+        return try openStore()
+    }
+
+    /// Opens the database of a command that has nothing to do without one.
+    ///
+    /// - Throws: 69 when there is none.
+    func requireStore() throws(CommandFailure) -> any Store {
+        if let store = try existingStore() { return store }
+        throw CommandFailure(
+            .unavailable, "there is no database at \(database.text) yet",
+            help: "`insights serve` or `insights run` makes it; --database or DATABASE_URL names another")
+    }
+
+    /// Says that an empty answer has a reason.
+    func tellNoDatabase() {
+        console.line("there is no database at \(database.text) yet: nothing has run")
+    }
+
+    /// The process that serves this database.
+    ///
+    /// - Throws: 69 when none does.
+    func requireServe(_ store: any Store) async throws(CommandFailure) -> NodeIdentity {
+        guard let node = try await stored({ () async throws(StoreError) in try await store.runningNode() }) else {
+            throw noServe
+        }
+        guard NodeName.isServe(node.name) else {
+            throw CommandFailure(
+                .unavailable, "`insights run` (process \(node.processID)) has \(database.text), and it takes no requests",
+                help: "try again when it has ended")
+        }
+        return node
+    }
+
+    /// That no process serves the database.
+    var noServe: CommandFailure {
+        CommandFailure(
+            .unavailable, "no `insights serve` runs on \(database.text)",
+            help: "start one, or use `insights run` to run tasks without it")
+    }
+
+    private var databasePath: String {
+        switch database {
+        case .sqlite(let path): path
+        }
+    }
+}
+
+extension StoreURL {
+    /// As `--database` takes it.
+    var text: String {
+        switch self {
+        case .sqlite(let path): "sqlite:\(path)"
+        }
+    }
+}

@@ -1,0 +1,52 @@
+internal import Dispatch
+internal import Glibc
+internal import Synchronization
+
+/// Takes signals while a command works, so that it can end in order.
+///
+/// The first SIGINT or SIGTERM is handed over; the second ends the process at once with 130 or 143, from the
+/// signal's own queue: whatever hangs cannot keep it.
+final class SignalWatch: Sendable {
+    /// The signals taken, in order; ends never.
+    let signals: AsyncStream<Int32>
+    // Kept alive here and cancelled at the end, both of which Dispatch allows from any thread; its type does not say so.
+    private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
+
+    /// Begins to take signals, and ignores SIGPIPE: a reader that has gone is an error of that write alone.
+    ///
+    /// - Parameter signals: Those to take, of which SIGINT and SIGTERM count for "second".
+    init(_ numbers: [Int32]) {
+        let (stream, continuation) = AsyncStream<Int32>.makeStream(bufferingPolicy: .bufferingNewest(16))
+        let queue = DispatchQueue(label: "insights.signals", qos: .userInteractive)
+        let stops = StopCounter()
+        signal(SIGPIPE, SIG_IGN)
+        signals = stream
+        sources = numbers.map { number in
+            // Dispatch sees a signal whatever its disposition; the default one would end the process first.
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+            source.setEventHandler {
+                if number != SIGHUP, stops.isRepeated() { _exit(ExitStatus.signalled(number).rawValue) }
+                continuation.yield(number)
+            }
+            source.activate()
+            return source
+        }
+    }
+
+    deinit {
+        for source in sources { source.cancel() }
+    }
+}
+
+/// Tells the first request to stop from those after it.
+private final class StopCounter: Sendable {
+    private let hasStopped = Mutex(false)
+
+    func isRepeated() -> Bool {
+        hasStopped.withLock { hasStopped in
+            defer { hasStopped = true }
+            return hasStopped
+        }
+    }
+}
