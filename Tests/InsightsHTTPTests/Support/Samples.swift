@@ -55,8 +55,8 @@ enum Samples {
         },
         gaps: [
             (
-                from: noon.startOfDay.advanced(by: .seconds(-86_400 * 40)),
-                to: noon.startOfDay.advanced(by: .seconds(-86_400 * 35))
+                from: noon.startOfDay.advanced(by: .seconds(-86_400 * 12)),
+                to: noon.startOfDay.advanced(by: .seconds(-86_400 * 10))
             )
         ], sum: 170)
 

@@ -1,0 +1,186 @@
+import InsightsEngine
+import InsightsPlugin
+import Testing
+
+@testable import InsightsHTTP
+
+@Suite("What people see")
+struct PageTests {
+    @Test("The overview shows tasks and subjects, and asks for nothing from elsewhere")
+    func overview() async throws {
+        try await withServer { server in
+            let response = try await server.get("/")
+            #expect(response.status == 200)
+            #expect(response["content-type"] == "text/html; charset=utf-8")
+            let html = try #require(response.text)
+            for part in [
+                "activity", "every 6h", "succeeded", "in 6 h", "disabled", "Swift &amp; friends", "/subjects/7", "<svg",
+                "commits, 90 d", ">170<",
+            ] {
+                #expect(html.contains(part), "\(part)")
+            }
+            for foreign in ["<script", "src=", "@import", "url(", "style=", "onclick"] {
+                #expect(!html.contains(foreign), "\(foreign)")
+            }
+        }
+    }
+
+    @Test("The policy allows the page's own style by its digest and nothing else", .enabled(if: Python.has("hashlib")))
+    func policy() async throws {
+        try await withServer { server in
+            for target in ["/", "/subjects/7"] {
+                let response = try await server.get(target)
+                let policy = try #require(response["content-security-policy"])
+                #expect(policy.hasPrefix("default-src 'none'; style-src 'sha256-"))
+                #expect(!policy.contains("unsafe"))
+                #expect(policy.contains("frame-ancestors 'none'"))
+                #expect(response["referrer-policy"] == "no-referrer")
+                let (_, digest) = try Python.run(
+                    """
+                    import sys, re, hashlib, base64
+                    style = re.search("<style>(.*?)</style>", sys.stdin.read(), re.S).group(1)
+                    print(base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(), end="")
+                    """, input: response.text ?? "")
+                #expect(policy.contains("'sha256-\(digest)'"))
+            }
+        }
+    }
+
+    @Test("Text from outside is text, wherever it stands", arguments: ["/", "/subjects/7", "/?q=%3Cb%3E%22%27"])
+    func escaping(target: String) async throws {
+        let daemon = ScriptedDaemon()
+        let evil = "<img src=x onerror=alert(1)>\"'\u{301}\" onmouseover=\"x"
+        daemon.change { script in
+            script.tasks = [
+                TaskView(
+                    name: evil, uses: evil, description: evil, isEnabled: true, isPaused: false, cadence: evil,
+                    nextRun: nil, lastRun: nil)
+            ]
+            script.readiness.store = .init(isOK: false, detail: evil)
+        }
+        var subject = SubjectRecord(
+            id: 7, kind: evil, key: evil, name: evil, url: "https://x/\"\u{301} onclick=\"y",
+            parent: SubjectReference(kind: evil, key: evil), state: .gone, aliases: [evil], externalID: evil)
+        let values = [
+            LatestValue(subject: subject, metric: evil, unit: evil, shape: .gauge, value: .number(1), at: Samples.noon),
+            LatestValue(
+                subject: subject, metric: evil, unit: evil, shape: .ranking,
+                value: .ranking([RankedValue(label: evil, value: 1)]), at: Samples.noon),
+        ]
+        subject.values = values
+        let shown = subject
+        var series = Samples.series
+        series.subject = shown
+        series.metric = evil
+        let chart = series
+        daemon.store.change {
+            $0.subjects = [shown]
+            $0.series = [chart]
+        }
+        try await withServer(daemon: daemon) { server in
+            let response = try await server.get(target)
+            let html = try #require(response.text)
+            // Every quote is written as a reference, also the one that a combining mark follows.
+            for raw in ["<img", "<b>", "\" onmouseover", "\"\u{301}"] {
+                let isThere = html.unicodeScalars.containsText(raw)
+                #expect(!isThere)
+            }
+            let isEscaped = html.unicodeScalars.containsText(
+                "&lt;img src=x onerror=alert(1)&gt;&quot;&#39;\u{301}&quot;")
+            #expect(isEscaped)
+        }
+    }
+
+    @Test(
+        "A link is one only when it leads to the web",
+        arguments: ["javascript:alert(1)", "data:text/html,x", " https://x", "ftp://x"])
+    func links(url: String) async throws {
+        let daemon = ScriptedDaemon()
+        daemon.store.change { $0.subjects[0].url = url }
+        try await withServer(daemon: daemon) { server in
+            let answer1 = try await server.get("/subjects/7")
+            let html = try #require(answer1.text)
+            #expect(!html.contains(url))
+            daemon.store.change { $0.subjects[0].url = "HTTPS://example.org/a" }
+            let mended = try await server.get("/subjects/7")
+            let good = try #require(mended.text)
+            #expect(good.contains("<a href=\"HTTPS://example.org/a\""))
+        }
+    }
+
+    @Test("A subject's page has a chart for each series, a list for each ranking, and a choice of ranges")
+    func subject() async throws {
+        try await withServer { server in
+            let answer2 = try await server.get("/subjects/7?range=year")
+            let html = try #require(answer2.text)
+            for part in [
+                "github/apple/swift", "formerly github/apple/old", "in account github/apple", "<svg", "class=\"gap\"",
+                "news.example", "170", "in 1 year", "12,345 on 2026-01-04",
+                "<a href=\"/subjects/7?range=year\" aria-current=\"page\">1 year</a>",
+            ] {
+                #expect(html.contains(part), "\(part)")
+            }
+            #expect(html.contains("aria-current") && !html.contains("range=quarter\" aria-current"))
+        }
+    }
+
+    @Test("With nothing stored the page says so; what is not ready, too")
+    func empty() async throws {
+        let daemon = ScriptedDaemon()
+        daemon.change {
+            $0.tasks = []
+            $0.readiness.store = .init(isOK: false, detail: "the disk is full")
+        }
+        daemon.store.change { $0.subjects = [] }
+        try await withServer(daemon: daemon) { server in
+            let answer3 = try await server.get("/")
+            let html = try #require(answer3.text)
+            #expect(html.contains("The manifest names no task yet."))
+            #expect(html.contains("Nothing is measured yet."))
+            #expect(html.contains("not ready"))
+            #expect(html.contains("store: the disk is full"))
+            let answer4 = try await server.get("/?q=zz")
+            let search = try #require(answer4.text)
+            #expect(search.contains("Nothing fits."))
+            #expect(search.contains("value=\"zz\""))
+        }
+    }
+
+    @Test("More subjects than fit on a page are on the next")
+    func pages() async throws {
+        let daemon = ScriptedDaemon()
+        daemon.store.change { $0.subjects = Array(repeating: Samples.subject, count: 25) }
+        try await withServer(daemon: daemon) { server in
+            let answer5 = try await server.get("/?q=a%26b")
+            let first = try #require(answer5.text)
+            #expect(first.contains("<a href=\"/?q=a%26b&amp;cursor=24\">More subjects</a>"))
+            let answer6 = try await server.get("/?q=a%26b&cursor=24")
+            let second = try #require(answer6.text)
+            #expect(!second.contains("More subjects"))
+        }
+    }
+
+    @Test(
+        "A page that cannot be shown is a problem like any other",
+        arguments: [
+            ("/subjects/8", 404), ("/subjects/x", 400), ("/subjects/7?range=week", 400), ("/?x=1", 400),
+            ("/?cursor=forged", 400),
+        ])
+    func refused(target: String, status: Int) async throws {
+        try await withServer { server in
+            let response = try await server.get(target)
+            #expect(response.status == status)
+            #expect(response.problem != nil)
+        }
+    }
+}
+
+extension String.UnicodeScalarView {
+    /// Whether `text` is a part, scalar by scalar: `contains` of strings would not see a quote before a mark.
+    fileprivate func containsText(_ text: String) -> Bool {
+        let wanted = Array(text.unicodeScalars)
+        let all = Array(self)
+        guard all.count >= wanted.count else { return false }
+        return (0...all.count - wanted.count).contains { all[$0..<$0 + wanted.count].elementsEqual(wanted) }
+    }
+}
