@@ -17,7 +17,8 @@ struct CancelCommand: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    @Argument(help: ArgumentHelp("The run's id, as in `insights history`.", valueName: "run"), transform: RunArgument.parse)
+    @Argument(
+        help: ArgumentHelp("The run's id, as in `insights history`.", valueName: "run"), transform: RunArgument.parse)
     var run: RunID
 
     func run() async throws {

@@ -75,7 +75,8 @@ enum CountArgument {
     static func parse(_ range: ClosedRange<Int>) -> @Sendable (String) throws -> Int {
         { text in
             guard let number = Int(text), range.contains(number) else {
-                throw ValidationError("\"\(text)\" is not a whole number from \(range.lowerBound) to \(range.upperBound)")
+                throw ValidationError(
+                    "\"\(text)\" is not a whole number from \(range.lowerBound) to \(range.upperBound)")
             }
             return number
         }

@@ -22,7 +22,8 @@ struct LogsCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Go on until the run has its end.")
     var follow = false
 
-    @Argument(help: ArgumentHelp("The run's id, as in `insights history`.", valueName: "run"), transform: RunArgument.parse)
+    @Argument(
+        help: ArgumentHelp("The run's id, as in `insights history`.", valueName: "run"), transform: RunArgument.parse)
     var run: RunID
 
     func run() async throws {
@@ -65,7 +66,8 @@ struct LogsCommand: AsyncParsableCommand {
             }
         let level = line.level + String(repeating: " ", count: max(0, 7 - line.level.utf8.count))
         return Paint.dim(presentation.text(line.at), if: isColored) + " " + paint(level, if: isColored) + " "
-            + CellText.safe(line.message) + (fields.isEmpty ? "" : "  " + Paint.dim(CellText.safe(fields), if: isColored))
+            + CellText.safe(line.message)
+            + (fields.isEmpty ? "" : "  " + Paint.dim(CellText.safe(fields), if: isColored))
     }
 }
 

@@ -23,7 +23,9 @@ enum RunTable {
 
     /// As `run` and `trigger --wait` show them at their end.
     static func outcomes(_ runs: [RunRecord], _ presentation: Presentation) -> Table {
-        var table = Table([.init("TASK"), .init("STATUS"), .init("TOOK", numeric: true), .init("RUN"), .init("SUMMARY")])
+        var table = Table([
+            .init("TASK"), .init("STATUS"), .init("TOOK", numeric: true), .init("RUN"), .init("SUMMARY"),
+        ])
         table.rows = runs.map { run in
             [
                 .init(run.task), presentation.cell(run.status, reason: run.reason), presentation.cell(run.duration),

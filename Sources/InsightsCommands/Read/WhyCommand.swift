@@ -59,7 +59,8 @@ struct WhyCommand: AsyncParsableCommand {
             _ = try context.manifest()
             try TaskNames.check([task], known: (manifest?.tasks.map(\.name) ?? []) + known.map(\.name))
             throw CommandFailure(
-                .usage, "nothing is recorded of \"\(task)\" at \(presentation.text(instant)), "
+                .usage,
+                "nothing is recorded of \"\(task)\" at \(presentation.text(instant)), "
                     + "and the manifest no longer has the task that could tell its cadence")
         }
         let sentences = RunStory(run: record, presentation: presentation).sentences

@@ -45,7 +45,8 @@ extension CommandContext {
         }
         guard NodeName.isServe(node.name) else {
             throw CommandFailure(
-                .unavailable, "`insights run` (process \(node.processID)) has \(database.text), and it takes no requests",
+                .unavailable,
+                "`insights run` (process \(node.processID)) has \(database.text), and it takes no requests",
                 help: "try again when it has ended")
         }
         return node

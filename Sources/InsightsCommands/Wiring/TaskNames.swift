@@ -9,7 +9,8 @@ enum TaskNames {
         try check(names, known: manifest.tasks.map(\.name))
         let wanted = Set(names)
         let found = Dictionary(
-            manifest.tasks.lazy.filter { wanted.contains($0.name) }.map { ($0.name, $0) }) { first, _ in first }
+            manifest.tasks.lazy.filter { wanted.contains($0.name) }.map { ($0.name, $0) }
+        ) { first, _ in first }
         return unique(names).compactMap { found[$0] }
     }
 
