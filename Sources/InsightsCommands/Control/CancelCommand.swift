@@ -24,7 +24,7 @@ struct CancelCommand: AsyncParsableCommand {
     func run() async throws {
         let context = try CommandContext(global)
         defer { context.output.flush() }
-        let store = try context.requireStore()
+        let store = try context.requireStore(asking: true)
         guard let record = try await stored({ () async throws(StoreError) in try await store.run(run) }) else {
             throw CommandFailure.unknownRun(run)
         }

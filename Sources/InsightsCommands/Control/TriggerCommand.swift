@@ -35,7 +35,7 @@ struct TriggerCommand: AsyncParsableCommand {
         // The manifest on disk may be half edited while the one in force is fine: then `serve` knows the names.
         let manifest = context.readManifest().manifest
         if let manifest { _ = try TaskNames.find(tasks, in: manifest) }
-        guard let store = try context.existingStore() else { throw context.noServe }
+        guard let store = try context.existingStore(asking: true) else { throw context.noServe }
         _ = try await context.requireServe(store)
         let handover = Handover(store: store, context: context)
         let accepted = try await handover.ask(TaskNames.unique(tasks), dependents: dependents)

@@ -6,26 +6,29 @@ extension CommandContext {
     /// Opens the database, and makes it when there is none.
     ///
     /// - Throws: 69 when it is out of reach.
-    func openStore() throws(CommandFailure) -> any Store {
+    func openStore(_ mode: SQLiteStore.Mode = .create) throws(CommandFailure) -> any Store {
         do throws(StoreError) {
-            return try SQLiteStore.open(path: databasePath)
+            return try SQLiteStore.open(path: databasePath, mode: mode)
         } catch {
             throw CommandFailure(error)
         }
     }
 
-    /// Opens the database; `nil` when there is none, and none is made: looking changes nothing.
-    func existingStore() throws(CommandFailure) -> (any Store)? {
+    /// Opens the database; `nil` when there is none, and none is made.
+    ///
+    /// - Parameter isAsking: Whether requests are to be left in it; otherwise it is opened for reading only, as
+    ///   looking changes nothing.
+    func existingStore(asking isAsking: Bool = false) throws(CommandFailure) -> (any Store)? {
         var status = stat()
         guard stat(databasePath, &status) == 0 || errno != ENOENT else { return nil }
-        return try openStore()
+        return try openStore(isAsking ? .readWrite : .readOnly)
     }
 
     /// Opens the database of a command that has nothing to do without one.
     ///
     /// - Throws: 69 when there is none.
-    func requireStore() throws(CommandFailure) -> any Store {
-        if let store = try existingStore() { return store }
+    func requireStore(asking isAsking: Bool = false) throws(CommandFailure) -> any Store {
+        if let store = try existingStore(asking: isAsking) { return store }
         throw CommandFailure(
             .unavailable, "there is no database at \(database.text) yet",
             help: "`insights serve` or `insights run` makes it; --database or DATABASE_URL names another")
