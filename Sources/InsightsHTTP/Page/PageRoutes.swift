@@ -33,7 +33,9 @@ enum PageRoutes {
         let query = SubjectQuery(
             text: text.isEmpty ? nil : text, limit: pageSize, cursor: try call.value(RunRoutes.cursor))
         let tasks = try await stored { () async throws(StoreError) in try await call.daemon.taskViews() }
-        let subjects = try await paged { () async throws(StoreError) in try await call.daemon.reader.subjects(query) }
+        let subjects = try await paged(from: query.cursor) { () async throws(StoreError) in
+            try await call.daemon.reader.subjects(query)
+        }
         let now = call.site.clock.now
         var cards: [OverviewPage.SubjectCard] = []
         for subject in subjects.items {

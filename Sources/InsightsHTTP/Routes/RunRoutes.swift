@@ -39,7 +39,9 @@ enum RunRoutes {
         let query = RunQuery(
             task: try call.value(task), status: try call.value(status), since: try call.value(since),
             limit: try call.value(limit) ?? 20, cursor: try call.value(cursor))
-        let page = try await paged { () async throws(StoreError) in try await call.daemon.reader.runs(query) }
+        let page = try await paged(from: query.cursor) { () async throws(StoreError) in
+            try await call.daemon.reader.runs(query)
+        }
         return .json(["runs": .array(page.items.map(\.json)), "next_cursor": Value(page.nextCursor)])
     }
 
@@ -53,7 +55,11 @@ enum RunRoutes {
             try await call.daemon.reader.log(of: run.id, offset: 0)
         }
         var text = ""
-        for line in lines { text += line.json.json + "\n" }
+        for (index, line) in lines.enumerated() {
+            text += line.json.json + "\n"
+            // A long log is written in pieces, so that other requests on this thread get their turn.
+            if index % 512 == 511 { await Task.yield() }
+        }
         return Reply(type: .lines, body: text)
     }
 
@@ -69,11 +75,13 @@ enum RunRoutes {
 }
 
 /// Awaits a page; all other values having been checked, what a store finds invalid is the cursor.
-func paged<Item>(_ ask: () async throws(StoreError) -> Page<Item>) async throws(Problem) -> Page<Item> {
+func paged<Item>(
+    from cursor: String?, _ ask: () async throws(StoreError) -> Page<Item>
+) async throws(Problem) -> Page<Item> {
     do {
         return try await ask()
     } catch {
-        if error.kind == .invalid {
+        if error.kind == .invalid, cursor != nil {
             throw .badParameter("cursor", "must be next_cursor of an earlier page of the same query")
         }
         throw Problem(error)

@@ -63,7 +63,9 @@ enum SubjectRoutes {
             sort: try call.value(sort), order: try call.value(order) ?? .ascending,
             limit: try call.value(limit) ?? 100, cursor: try call.value(RunRoutes.cursor))
         if let parent = query.parent { _ = try await find(parent, call) }
-        let page = try await paged { () async throws(StoreError) in try await call.daemon.reader.subjects(query) }
+        let page = try await paged(from: query.cursor) { () async throws(StoreError) in
+            try await call.daemon.reader.subjects(query)
+        }
         return .json([
             "subjects": .array(page.items.map(\.measuredJSON)), "next_cursor": Value(page.nextCursor),
             "total": page.total.map { .integer(Int64($0)) } ?? .null,

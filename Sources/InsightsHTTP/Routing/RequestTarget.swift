@@ -2,8 +2,6 @@
 ///
 /// Decoding comes before any decision, so that `/%61dmin` is what `/admin` is to every one of them.
 struct RequestTarget: Sendable {
-    /// The path as it was sent, for people.
-    let path: String
     /// Decoded; `["api", "tasks"]` for `/api/tasks`, `[""]` for `/`.
     let segments: [String]
     private let rawQuery: Substring?
@@ -24,7 +22,6 @@ struct RequestTarget: Sendable {
         let origin = try RequestTarget.originForm(text).prefix { $0 != "#" }
         let parts = origin.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let rawPath = parts.first ?? "/"
-        path = String(rawPath)
         rawQuery = parts.count > 1 ? parts[1] : nil
         var segments: [String] = []
         for segment in rawPath.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
@@ -36,8 +33,14 @@ struct RequestTarget: Sendable {
         self.segments = segments
     }
 
-    /// Whether it lies under `/admin`, whatever else is wrong with it.
-    var isAdmin: Bool { segments.first == "admin" }
+    /// Whether the target lies under `/admin`, whatever else is wrong with it.
+    static func isAdmin(_ text: String) -> Bool {
+        guard let path = try? originForm(text) else { return false }  // such a target has no path to lie under
+        return percentDecoded(path.dropFirst().prefix { !"/?#".contains($0) }, plusIsSpace: false) == "admin"
+    }
+
+    /// The path as it was sent, for people.
+    static func path(of text: String) -> String { String(text.prefix { $0 != "?" && $0 != "#" }) }
 
     /// The query's pairs in order, `+` and `%20` both a space.
     ///

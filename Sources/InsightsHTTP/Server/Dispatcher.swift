@@ -5,6 +5,9 @@ internal import InsightsPlugin
 internal import Logging
 internal import NIOCore
 
+/// A request as the server hands it over; the engine has a `Request` of its own.
+typealias Incoming = HummingbirdCore.Request
+
 /// Answers requests: authenticates, finds the route, checks its parameters, lets its handler answer.
 struct Dispatcher: Sendable {
     let router: Router
@@ -19,18 +22,20 @@ struct Dispatcher: Sendable {
     /// Reads one request and writes its answer.
     ///
     /// - Throws: When the connection is gone.
-    func respond(to request: HummingbirdCore.Request, writer: consuming ResponseWriter, channel: any Channel)
-        async throws
-    {
+    func respond(to request: Incoming, writer: consuming ResponseWriter, channel: any Channel) async throws {
         let start = ContinuousClock.now
         let id = RequestID.choose(request.headers[.requestID])
-        if request.headers[.expect]?.lowercased() == "100-continue", announcedLength(of: request) <= limits.body {
-            try await writer.writeInformationalHead(HTTPResponse(status: .continue))
-        }
-        let (route, reply) = await answer(request, id: id, channel: channel)
+        let (route, reply) = await answer(request, id: id, channel: channel, writer: writer)
+        let duration = ContinuousClock.now - start
         site.metrics.record(
-            method: request.method.rawValue, route: route?.template, status: reply.status.code,
-            duration: ContinuousClock.now - start)
+            method: request.method.rawValue, route: route?.template, status: reply.status.code, duration: duration)
+        logger.debug(
+            "answered",
+            metadata: [
+                "request_id": .string(id), "method": .string(request.method.rawValue),
+                "route": .string(route?.template ?? "other"), "status": .stringConvertible(reply.status.code),
+                "duration_seconds": .stringConvertible(duration.inSeconds),
+            ])
         let head = head(of: reply, id: id)
         guard request.method != .head, !reply.body.isEmpty else { return try await writer.writeResponse(head) }
         try await writer.write(response: head, body: ResponseBody(byteBuffer: ByteBuffer(string: reply.body)))
@@ -48,19 +53,23 @@ struct Dispatcher: Sendable {
     }
 
     /// The answer, and the route that gave it, if one did.
-    private func answer(_ request: HummingbirdCore.Request, id: String, channel: any Channel) async -> (Route?, Reply) {
+    private func answer(
+        _ request: Incoming, id: String, channel: any Channel, writer: borrowing ResponseWriter
+    ) async -> (Route?, Reply) {
         var route: Route?
-        var path: String?
+        let text = request.head.path ?? ""
+        let path = RequestTarget.path(of: text)
         do {
-            let target = try readTarget(request)
-            path = target.path
-            if target.isAdmin, let refusal = try await gate.refusal(of: request.headers, from: channel.remoteAddress) {
-                return (known(request, target), Reply(refusal, instance: path, requestID: id))
+            if RequestTarget.isAdmin(text),
+                let refusal = try await gate.refusal(of: request.headers, from: channel.remoteAddress)
+            {
+                return (known(request), Reply(refusal, instance: path, requestID: id))
             }
+            let target = try RequestTarget(text)
             let match = router.match(request.method.rawValue, target.segments)
             guard case .route(let found, let captures) = match else { throw refusal(match, request) }
             route = found
-            try await drain(request)
+            try await drain(request, writer: writer)
             var logger = logger
             logger[metadataKey: "request_id"] = .string(id)
             let call = try Call(
@@ -74,20 +83,15 @@ struct Dispatcher: Sendable {
         }
     }
 
-    /// The route's template is a bounded label, also for requests that were refused before it was looked at.
-    private func known(_ request: HummingbirdCore.Request, _ target: RequestTarget) -> Route? {
-        if case .route(let route, _) = router.match(request.method.rawValue, target.segments) { route } else { nil }
+    /// The route as a bounded label, also of a request that was refused before it was looked at.
+    private func known(_ request: Incoming) -> Route? {
+        guard let target = try? RequestTarget(request.head.path ?? ""),  // a malformed one has no route
+            case .route(let route, _) = router.match(request.method.rawValue, target.segments)
+        else { return nil }
+        return route
     }
 
-    private func readTarget(_ request: HummingbirdCore.Request) throws(Problem) -> RequestTarget {
-        do {
-            return try RequestTarget(request.head.path ?? "")
-        } catch {
-            throw Problem(code: .malformed, status: .badRequest, detail: error.detail)
-        }
-    }
-
-    private func refusal(_ match: Router.Match, _ request: HummingbirdCore.Request) -> Problem {
+    private func refusal(_ match: Router.Match, _ request: Incoming) -> Problem {
         if case .wrongMethod(let allowed) = match {
             return Problem(
                 code: .methodNotAllowed, status: .methodNotAllowed,
@@ -100,8 +104,11 @@ struct Dispatcher: Sendable {
     /// Reads the body and drops it: no route takes one.
     ///
     /// - Throws: ``Problem`` 413 as soon as it is known to be too large; nothing is read on then.
-    private func drain(_ request: HummingbirdCore.Request) async throws {
+    private func drain(_ request: Incoming, writer: borrowing ResponseWriter) async throws {
         guard announcedLength(of: request) <= limits.body else { throw Problem.bodyTooLarge }
+        if request.headers[.expect]?.lowercased() == "100-continue" {
+            try await writer.writeInformationalHead(HTTPResponse(status: .continue))
+        }
         var length = 0
         for try await part in request.body {
             length += part.readableBytes
@@ -109,13 +116,15 @@ struct Dispatcher: Sendable {
         }
     }
 
-    private func announcedLength(of request: HummingbirdCore.Request) -> Int {
+    private func announcedLength(of request: Incoming) -> Int {
         request.headers[.contentLength].map { Int($0) ?? .max } ?? 0
     }
 
     private func problem(for error: any Error) -> Problem {
         switch error {
         case let problem as Problem: problem
+        case let error as RequestTarget.Malformed:
+            Problem(code: .malformed, status: .badRequest, detail: error.detail)
         case let error as StoreError: Problem(error)
         case is CancellationError: .stopping
         default:

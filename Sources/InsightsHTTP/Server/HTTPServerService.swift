@@ -92,7 +92,7 @@ package struct HTTPServerService: Service {
         quiet.logLevel = max(logger.logLevel, .warning)
         return channel.server(
             configuration: ServerConfiguration(
-                address: .hostname(configuration.host, port: configuration.port), backlog: 256, reuseAddress: true),
+                address: .hostname(bareHost, port: configuration.port), backlog: 256, reuseAddress: true),
             onServerRunning: { [onListening] in onListening($0.localAddress?.port ?? 0) }, eventLoopGroup: loops,
             logger: quiet)
     }
@@ -105,15 +105,21 @@ package struct HTTPServerService: Service {
             limits: configuration.limits, logger: logger, now: { [clock] in clock.now })
     }
 
+    /// Without the brackets in which URLs put an IPv6 address.
+    private var bareHost: String {
+        let host = configuration.host
+        return host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+    }
+
     /// Names the place and the way out.
     private func translated(_ error: any Error) -> any Error {
+        let place = (bareHost.contains(":") ? "[\(bareHost)]" : bareHost) + ":\(configuration.port)"
         guard let error = error as? IOError else {
             guard error is SocketAddressError || error is SocketAddressError.UnknownHost else { return error }
             return HTTPServerError(
-                description: "cannot listen on \(configuration.host):\(configuration.port): there is no such host; "
+                description: "cannot listen on \(place): there is no such host; "
                     + "name an address of this machine with --host or HOST")
         }
-        let place = "\(configuration.host):\(configuration.port)"
         let reason =
             switch error.errnoCode {
             case EADDRINUSE:

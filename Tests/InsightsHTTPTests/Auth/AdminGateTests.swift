@@ -10,6 +10,7 @@ struct AdminGateTests {
         ("POST", "/admin/tasks/run"), ("POST", "/admin/tasks/activity/run"), ("POST", "/admin/reload"),
         ("GET", "/admin/reload"), ("DELETE", "/admin"), ("GET", "/admin/"), ("GET", "/admin/nothing"),
         ("POST", "/%61dmin/reload"), ("POST", "/admin/runs/malformed/cancel"), ("POST", "/admin/tasks/run?bad=%zz"),
+        ("POST", "/admin/%zz"), ("GET", "http://localhost/admin/x"), ("GET", "/admin?x"), ("GET", "/admin#x"),
     ]
 
     @Test("Without a token everything under /admin is 401, before anything else is looked at", arguments: targets)
@@ -84,6 +85,18 @@ struct AdminGateTests {
                 #expect(response.status == 401)
                 #expect(response["connection"] == "close")
                 #expect(try wire.rest().isEmpty)
+            }
+        }
+    }
+
+    @Test("A refused request is not told to go on with its body")
+    func noContinue() async throws {
+        try await withServer { server in
+            try await offPool {
+                let wire = try server.connect()
+                try wire.write(
+                    "POST /admin/reload HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n")
+                #expect(try wire.response().status == 401)
             }
         }
     }
