@@ -69,6 +69,7 @@ package struct ManifestLoader: Sendable {
         let source = SourceText(bytes)
         guard EncodingChecker(source: source, sink: sink).check() else { return result(nil, sink, source, file) }
         let tree = TreeBuilder.build(source, sink: sink)
+        if tree.isOverLimit { return result(nil, sink, source, file) }
         let checker = ManifestChecker(
             values: ValueReader(tree: tree, sink: sink, environment: environment), registry: registry,
             defaultInterval: defaultInterval, processorCount: processorCount, now: now,

@@ -184,16 +184,6 @@ struct LimitTests {
         #expect(result.manifest == nil)
     }
 
-    @Test("Very many problems end with a word on how many more there are")
-    func manyProblems() throws {
-        let text = "version: 1\ntasks: {}\n" + (0..<45_000).map { "k\($0): 1\n" }.joined()
-        let found = try load(text).diagnostics
-        #expect(found.count == 20_001)
-        #expect(found[19_999].brief == "20002:1-7 unknown-key")
-        #expect(found.last?.code == .limit)
-        #expect(found.last?.message == "25000 or more further problems are not listed")
-    }
-
     @Test("A very long line is cut around the place")
     func longLine() throws {
         let text = tasks(

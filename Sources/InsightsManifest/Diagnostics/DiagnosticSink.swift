@@ -13,15 +13,21 @@ final class DiagnosticSink {
         var help: String?
     }
 
-    /// More than anyone reads; keeps a hostile file from filling the memory with complaints about it.
-    static let limit = 20_000
+    /// How many problems are listed at most.
+    private let limit: Int
 
     private var findings: [Finding] = []
-    /// Whether there are more than ``limit`` different ones.
+    /// Whether there are more than `limit` different ones.
     private var isFull = false
     private var dropped = 0
     /// Whether any error was found, listed or not.
     private(set) var hasErrors = false
+
+    /// Creates an empty one.
+    ///
+    /// - Parameter limit: How many problems are listed at most; the default is more than anyone reads, and keeps
+    ///   a hostile file from filling the memory with complaints about it.
+    init(limit: Int = 20_000) { self.limit = limit }
 
     /// Takes in an error. The same problem at the same place is told once, however often it is found.
     func error(_ code: DiagnosticCode, at place: Place, _ message: String, help: String? = nil) {
@@ -38,24 +44,26 @@ final class DiagnosticSink {
         _ severity: Diagnostic.Severity, _ code: DiagnosticCode, at place: Place, _ message: String, help: String?
     ) {
         if severity == .error { hasErrors = true }
-        if findings.count >= 2 * DiagnosticSink.limit, !isFull {
+        if findings.count >= 2 * limit, !isFull {
             compact()
-            isFull = findings.count > DiagnosticSink.limit
+            isFull = findings.count > limit
         }
         guard !isFull else {
             dropped += 1
             return
         }
-        findings.append(Finding(place: place, severity: severity, code: code, message: message, help: help))
+        let finding = Finding(
+            place: place, severity: severity, code: code, message: Shown.line(message), help: help.map(Shown.line))
+        findings.append(finding)
     }
 
     /// All problems by place, each with its line.
     ///
-    /// - Returns: At most ``limit``; when there are more, the last one says so.
+    /// - Returns: At most `limit`; when there are more, the last one says so.
     func diagnostics(file: String, source: SourceText) -> [Diagnostic] {
         compact()
-        var list = findings.prefix(DiagnosticSink.limit).map { diagnostic($0, file: file, source: source) }
-        let unlisted = dropped + max(0, findings.count - DiagnosticSink.limit)
+        var list = findings.prefix(limit).map { diagnostic($0, file: file, source: source) }
+        let unlisted = dropped + max(0, findings.count - limit)
         if unlisted > 0, var last = list.last {
             last.code = .limit
             last.severity = hasErrors ? .error : .warning

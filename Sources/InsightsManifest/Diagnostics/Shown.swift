@@ -24,6 +24,20 @@ enum Shown {
         return shown.dropLast().joined(separator: ", ") + " \(word) " + last
     }
 
+    /// A message that others wrote, on one line and of bounded length: it may quote a value as it is.
+    static func line(_ text: String) -> String {
+        let isPlain = text.utf8.count <= lineLimit && text.utf8.allSatisfy { (0x20..<0x7F).contains($0) }
+        if isPlain { return text }
+        var shown = ""
+        for (index, scalar) in text.unicodeScalars.enumerated() {
+            if index == lineLimit { return shown + "…" }
+            shown += scalar == "\"" ? "\"" : escaped(scalar)
+        }
+        return shown
+    }
+
+    private static let lineLimit = 600
+
     private static func escaped(_ scalar: Unicode.Scalar) -> String {
         switch scalar {
         case "\n": return "\\n"

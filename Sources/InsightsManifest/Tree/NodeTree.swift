@@ -8,8 +8,10 @@ struct NodeTree {
     var texts: [UInt8] = []
     /// `nil` when the file holds nothing but white space and comments.
     var root: NodeID?
-    /// Whether a syntax error or a limit ended the reading: what is missing may have been to come.
+    /// Whether a syntax error ended the reading: what is missing may have been to come.
     var isPartial = false
+    /// Whether a limit ended the reading: such a tree is not to be walked with its aliases followed.
+    var isOverLimit = false
 
     init(source: SourceText) { self.source = source }
 

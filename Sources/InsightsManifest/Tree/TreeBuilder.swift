@@ -128,6 +128,7 @@ struct TreeBuilder {
 
     private mutating func tellLimit(_ place: Place, _ message: String, _ help: String) {
         sink.error(.limit, at: place, message, help: help)
+        tree.isOverLimit = true
         stop()
     }
 }
