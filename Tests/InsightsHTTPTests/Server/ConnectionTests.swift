@@ -235,7 +235,7 @@ struct ConnectionTests {
 
     @Test("An idle connection is closed without a word after its last answer")
     func idle() async throws {
-        let limits = Self.limits { $0.idle = .milliseconds(100) }
+        let limits = Self.limits { $0.idle = .milliseconds(200) }
         try await withServer(limits: limits) { server in
             try await offPool {
                 let wire = try server.connect()
@@ -294,7 +294,7 @@ struct ConnectionTests {
         let line = LogLine(at: Samples.noon, level: "info", message: String(repeating: "x", count: 1 << 20))
         daemon.store.change { $0.log = Array(repeating: line, count: 10) }
         let limits = Self.limits {
-            $0.reading = .milliseconds(400)
+            $0.reading = .seconds(1)
             $0.linger = .milliseconds(100)
         }
         try await withServer(daemon: daemon, limits: limits) { server in
