@@ -3,7 +3,7 @@ internal import Glibc
 
 /// The program: what `main` calls.
 public enum Insights {
-    /// Reads the arguments, does what they say, and ends the process with the exit status of `interfaces.md`:
+    /// Reads the arguments, does what they say, and ends the process with its exit status:
     /// 0 done, 1 a task did not succeed, 64 usage, 69 out of reach, 75 already running, 78 configuration.
     ///
     /// - Parameter arguments: Without the program's name.

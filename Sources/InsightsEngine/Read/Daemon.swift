@@ -116,7 +116,7 @@ package struct MetricFamily: Sendable {
         }
     }
 
-    /// As `interfaces.md` lists it; of a counter with its `_total`.
+    /// As `/metrics` names it; of a counter with its `_total`.
     package var name: String
     package var kind: Kind
     package var help: String

@@ -107,9 +107,10 @@ extension Engine {
             for error in errors.prefix(20) {
                 logger.error("\(error.file):\(error.line):\(error.column): \(error.message) [\(error.code.rawValue)]")
             }
-            logger.error("the manifest was not reloaded (\(errors.count) errors); the former one stays in force")
+            let count = errors.count == 1 ? "1 error" : "\(errors.count) errors"
+            logger.error("the manifest was not reloaded (\(count)); the former one stays in force")
             knowledge.withLock {
-                $0.reloadProblem = "\(errors.count) errors in the changed file; the former one is in force"
+                $0.reloadProblem = "\(count) in the changed file; the former one is in force"
             }
             return .invalid(loaded.diagnostics)
         }

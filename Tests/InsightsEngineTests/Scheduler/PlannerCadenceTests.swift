@@ -2,7 +2,7 @@ import InsightsEngine
 import InsightsPlugin
 import Testing
 
-/// When a task is due, and what is missed (engine.md, promises 2 to 4).
+/// When a task is due, and what is missed.
 @Suite struct PlannerCadenceTests {
     @Test("a task with every that never ran is due at its registration, then at each interval of the grid")
     func everyFromRegistration() {
