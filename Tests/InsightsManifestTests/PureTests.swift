@@ -122,7 +122,7 @@ struct PureTests {
         let found = sink.diagnostics(file: "f", source: source)
         #expect(sink.hasErrors)
         #expect(found.last?.message == "15 or more further problems are not listed")
-        #expect(found.map(\.column) == [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4])
+        #expect(found.map(\.column) == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 5])
     }
 
     @Test("Of the same thing as an error and as a warning the error stays")

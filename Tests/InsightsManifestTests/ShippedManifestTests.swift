@@ -1,0 +1,54 @@
+import Foundation
+import InsightsBuiltins
+import InsightsEngine
+import InsightsManifest
+import InsightsPlugin
+import Testing
+
+@Suite("With the built-in modules")
+struct ShippedManifestTests {
+    /// The top level of the repository.
+    private static let repository = String(#filePath.components(separatedBy: "/Tests/InsightsManifestTests/")[0])
+
+    private func loader() throws -> ManifestLoader {
+        ManifestLoader(
+            registry: try Registry(Builtins.plugins), environment: [:], defaultInterval: .seconds(1_209_600),
+            processorCount: 2, now: testNow)
+    }
+
+    private func problems(_ text: String) throws -> [String] {
+        try loader().load(bytes: Array(text.utf8), file: "/srv/tasks.yaml").diagnostics.map(\.brief)
+    }
+
+    @Test("The shipped tasks.yaml is right without a warning, and measures this repository")
+    func shipped() throws {
+        let result = try loader().load(path: Self.repository + "/tasks.yaml")
+        #expect(result.diagnostics.map { $0.rendered(color: false) } == [])
+        let enabled = try #require(result.manifest).tasks.filter(\.settings.isEnabled)
+        #expect(enabled.map(\.settings.uses) == ["git.activity"])
+        #expect(enabled.first?.cadence == .every(milliseconds: 6 * 3_600_000, starting: nil))
+        let repositories = enabled.first?.settings.parameters["repositories"]?.array
+        #expect(repositories?.count == 1)
+        #expect(repositories?.first?["path"] == .string(Self.repository))
+    }
+
+    @Test(
+        "What the modules declare and find is told at its place",
+        arguments: [
+            Case(task("with:\n  argv: [true]", uses: "command.run")),
+            Case(task("with: {argv: []}", uses: "command.run"), "5:18-20 parameter"),
+            Case(task("with: {samples: xml}", uses: "command.run"), "5:5-9 parameter", "5:21-24 parameter"),
+            Case(task("with:\n  argv: [a]\n  success: [0, 256]", uses: "command.run"), "7:20-23 parameter"),
+            Case(task("with:\n  argv: [a]\n  environment: [A]", uses: "command.run"), "7:20-23 parameter"),
+            Case(task("with:\n  repositories: []", uses: "git.activity"), "6:21-23 parameter"),
+            Case(
+                task("with:\n  repositories:\n    - path: .\n    - path: ./.", uses: "git.activity"),
+                "8:17-20 parameter"),
+            Case(task("with:\n  repositories:\n    - name: x", uses: "git.activity"), "7:11-18 parameter"),
+            Case(tasks("a: {uses: git.activty}"), "3:13-24 unknown-module"),
+        ])
+    func builtIn(_ row: Case) throws {
+        let found = try problems(row.text)
+        #expect(found == row.expected)
+    }
+}
