@@ -102,10 +102,10 @@ struct RenderedTests {
         let found = try load("version: 2\ntasks: {}\n").diagnostics[0]
         #expect(
             found.rendered(color: true) == """
-                \u{1B}[1m/srv/tasks.yaml:1:10:\u{1B}[0m \u{1B}[1;31merror:\u{1B}[0m \u{1B}[1mversion 2 of the manifest is not known\u{1B}[0m [version]
+                \u{1B}[1m/srv/tasks.yaml:1:10:\u{1B}[0m \u{1B}[1;31merror:\u{1B}[0m \u{1B}[1mversion 2 of the manifest is not known: this program reads up to 1\u{1B}[0m [version]
                 \u{1B}[34m    1 |\u{1B}[0m version: 2
                 \u{1B}[34m      |\u{1B}[0m          \u{1B}[1;31m^\u{1B}[0m
-                \u{1B}[34m      =\u{1B}[0m help: this program reads versions up to 1
+                \u{1B}[34m      =\u{1B}[0m help: write version: 1, or use a newer insights
                 """)
     }
 

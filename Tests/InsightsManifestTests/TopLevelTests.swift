@@ -90,6 +90,12 @@ struct TopLevelTests {
                 "3:24-28 unknown-key"),
             Case("version: 1\ntasks: {}\nplugins: hello", "3:10-15 type"),
             Case("version: 1\ntasks: {}\nalerts: {}", "3:9-11 type"),
+            // What is wrong as a whole is told once, and not again by all who refer to it.
+            Case("groups: [g]\n" + task("group: g"), "1:9-12 type"),
+            Case("groups: {g: 0}\n" + task("group: g"), "1:13-14 range"),
+            Case(
+                "version: 1\ntasks: 5\nalerts: [{webhook: \"http://x\", tasks: [t]}]", "2:8-9 type",
+                "3:1-7 warning not-yet"),
         ])
     func refused(_ row: Case) throws {
         let result = try load(row.text)

@@ -19,8 +19,8 @@ struct AlertChecker {
     }
 
     let values: ValueReader
-    /// All tasks by name.
-    let tasks: [String: Int]
+    /// The names of all tasks.
+    let tasks: KnownNames
 
     func check(_ field: Field) {
         guard let items = values.items(field, expected: "a list of alerts"), !items.isEmpty else { return }
@@ -68,10 +68,10 @@ struct AlertChecker {
         for item in values.items(field, expected: "a list of names or globs") ?? [] {
             guard let name = values.text(item, expected: "a name or a glob")?.text else { continue }
             let isGlob = name.contains { $0 == "*" || $0 == "?" || $0 == "[" }
-            if isGlob || tasks[name] != nil || values.tree.isPartial { continue }
+            if isGlob || tasks.contains(name) || values.tree.isPartial || !tasks.isKnown { continue }
             values.sink.error(
                 .unknownTask, at: values.place(item), "unknown task \(Shown.quoted(name))",
-                help: values.suggestions.help(for: name, among: Array(tasks.keys), kind: "tasks"))
+                help: values.suggestions.help(for: name, among: tasks.sorted, kind: "tasks"))
         }
     }
 }

@@ -39,10 +39,13 @@ struct ManifestChecker {
         let surroundings = TaskSurroundings(
             registry: registry, defaults: defaults(fields[.defaults], policies), zone: zone,
             defaultInterval: defaultInterval, now: now, folder: folder)
-        let list = TaskListChecker(values: values, tasks: tasks(fields[.tasks]))
+        let written = tasks(fields[.tasks])
+        let list = TaskListChecker(values: values, tasks: written ?? [])
         let tasks = list.check(TaskChecker(surroundings: surroundings, policies: policies))
         fields[.plugins].map { PluginListChecker(values: values, folder: folder).check($0) }
-        fields[.alerts].map { AlertChecker(values: values, tasks: list.index).check($0) }
+        if let alerts = fields[.alerts] {
+            AlertChecker(values: values, tasks: KnownNames(written?.map(\.name))).check(alerts)
+        }
         let most = concurrency ?? min(max(4 * processorCount, 1), 10_000)
         return manifest(zone: zone, concurrency: most, groups: groups, tasks: tasks)
     }
@@ -89,23 +92,22 @@ struct ManifestChecker {
         case .none: values.tellText(.type, field, text, "a whole number")
         case .value, .tooLarge:
             values.sink.error(
-                .version, at: values.place(field), "version \(text) of the manifest is not known",
-                help: "this program reads versions up to \(ManifestChecker.highestVersion)")
+                .version, at: values.place(field),
+                "version \(text) of the manifest is not known: this program reads up to"
+                    + " \(ManifestChecker.highestVersion)",
+                help: "write version: \(ManifestChecker.highestVersion), or use a newer insights")
         }
     }
 
-    /// The groups, and the names also of those whose number is wrong.
-    private func groups(_ field: Field?) -> ([String: Int], Set<String>) {
-        guard let field, let entries = values.entries(field, expected: "a map of names to whole numbers") else {
-            return ([:], [])
+    private func groups(_ field: Field?) -> ([String: Int], KnownNames) {
+        guard let field else { return ([:], KnownNames([])) }
+        guard let entries = values.entries(field, expected: "a map of names to whole numbers") else {
+            return ([:], KnownNames(nil))
         }
+        let fields = entries.map(values.field)
         var groups: [String: Int] = [:]
-        var names: Set<String> = []
-        for group in entries.lazy.map(values.field) {
-            names.insert(group.name)
-            groups[group.name] = values.integer(group, in: 1...Int64.max)
-        }
-        return (groups, names)
+        for group in fields { groups[group.name] = values.integer(group, in: 1...Int64.max) }
+        return (groups, KnownNames(fields.map(\.name)))
     }
 
     private func defaults(_ field: Field?, _ policies: PolicyReader) -> PolicyPatch {
@@ -121,9 +123,9 @@ struct ManifestChecker {
         return patch
     }
 
-    private func tasks(_ field: Field?) -> [Field] {
-        guard let field else { return [] }
-        return values.entries(field, expected: "a map of names to tasks")?.map(values.field) ?? []
+    /// The tasks in the order of the file; `nil` when there is no map of them.
+    private func tasks(_ field: Field?) -> [Field]? {
+        field.flatMap { values.entries($0, expected: "a map of names to tasks")?.map(values.field) }
     }
 
     private func manifest(zone: Zone, concurrency: Int, groups: [String: Int], tasks: [TaskDefinition]) -> Manifest {

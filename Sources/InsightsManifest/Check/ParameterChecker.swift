@@ -19,6 +19,7 @@ struct ParameterChecker {
     let folder: String
     let patterns: PatternCache
     var checked = CheckedParameters()
+    private var secretsSeen: Set<String> = []
 
     init(values: ValueReader, module: RegisteredModule, folder: String, patterns: PatternCache) {
         self.values = values
@@ -241,6 +242,6 @@ extension ParameterChecker {
     }
 
     mutating func keep(secret text: String) {
-        if !text.isEmpty, !checked.secrets.contains(text) { checked.secrets.append(text) }
+        if !text.isEmpty, secretsSeen.insert(text).inserted { checked.secrets.append(text) }
     }
 }

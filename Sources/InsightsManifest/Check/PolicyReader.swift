@@ -3,8 +3,8 @@ import InsightsEngine
 /// Reads policy keys.
 struct PolicyReader {
     let values: ValueReader
-    /// The names under `groups`, also of those whose number is wrong.
-    let groups: Set<String>
+    /// The names under `groups`.
+    let groups: KnownNames
 
     /// Reads the value of one key into `patch`; leaves it unset after telling of a problem.
     func read(_ key: PolicyKey, _ field: Field, into patch: inout PolicyPatch) {
@@ -29,11 +29,11 @@ struct PolicyReader {
     private func group(_ field: Field) -> String? {
         guard let name = values.text(field, expected: "the name of a group")?.text else { return nil }
         if groups.contains(name) { return name }
-        if values.tree.isPartial { return nil }
+        if values.tree.isPartial || !groups.isKnown { return nil }
         let help =
-            groups.isEmpty
+            groups.sorted.isEmpty
             ? "name it at the top level, as in groups: {\(name): 2}"
-            : values.suggestions.help(for: name, among: groups.sorted(), kind: "groups")
+            : values.suggestions.help(for: name, among: groups.sorted, kind: "groups")
         values.sink.error(.unknownGroup, at: values.place(field), "unknown group \(Shown.quoted(name))", help: help)
         return nil
     }
