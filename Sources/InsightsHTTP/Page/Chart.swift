@@ -4,8 +4,9 @@ internal import InsightsPlugin
 ///
 /// The text is made of numbers and dates alone, so that it can stand in a page as it is.
 struct Chart {
-    enum Style {
-        case bars
+    enum Style: Equatable {
+        /// Each point stands for this long from its instant on; where none is, there was nothing.
+        case bars(Duration)
         case line
     }
 
@@ -13,7 +14,10 @@ struct Chart {
     private static let mostPoints = 240
 
     var style: Style
-    /// Oldest first.
+    /// What the chart spans.
+    var from: Instant
+    var to: Instant
+    /// Oldest first, all within the span.
     var points: [(at: Instant, value: Double)]
     /// First and last day of each gap.
     var gaps: [(from: Instant, to: Instant)] = []
@@ -23,29 +27,32 @@ struct Chart {
     var label: String
     var size: (width: Double, height: Double)
 
-    /// The SVG element; empty when there are fewer than two points, as one shows no course.
+    /// The SVG element; empty when there is nothing to see: no bar, or a single reading, which shows no course.
     var svg: String {
-        guard points.count > 1, let first = points.first, let last = points.last, first.at < last.at else { return "" }
-        let plot = Plot(self, from: first.at, to: last.at)
+        let least = style == .line ? 2 : 1
+        guard from < to, points.count >= least else { return "" }
+        let plot = Plot(self)
         var text = "<svg viewBox=\"0 0 \(plot.text(size.width)) \(plot.text(size.height))\" role=\"img\" aria-label=\""
         text += ScalarHTML.escaped(label) + "\">"
-        for gap in gaps where gap.to >= first.at && gap.from <= last.at {
+        for gap in gaps {
             let end = gap.to.advanced(by: .seconds(86_400))
-            text += plot.rectangle(
-                "gap", plot.x(max(gap.from, first.at)), plot.x(min(end, last.at)), plot.top, plot.bottom)
+            guard end > from, gap.from < to else { continue }
+            text += plot.rectangle("gap", plot.x(max(gap.from, from)), plot.x(min(end, to)), plot.top, plot.bottom)
         }
-        text += style == .bars ? bars(plot) : line(plot)
-        return text + (isLabelled ? labels(plot, first.at, last.at) : "") + "</svg>"
+        switch style {
+        case .bars(let width): text += bars(plot, width)
+        case .line: text += line(plot)
+        }
+        return text + (isLabelled ? labels(plot) : "") + "</svg>"
     }
 
-    private func bars(_ plot: Plot) -> String {
-        let drawn = thinned
-        let slot = (plot.right - plot.left) / Double(drawn.count)
-        let width = max(0.6, slot * 0.72)
-        return drawn.map { point in
-            let middle = plot.left + slot / 2 + plot.fraction(point.at) * (plot.right - plot.left - slot)
+    private func bars(_ plot: Plot, _ duration: Duration) -> String {
+        points.map { point in
+            let left = plot.x(point.at)
+            let slot = plot.x(min(point.at.advanced(by: duration), to)) - left
+            let margin = slot > 1.5 ? slot * 0.14 : 0
             return plot.rectangle(
-                "bar", middle - width / 2, middle + width / 2, min(plot.y(point.value), plot.y(0)),
+                "bar", left + margin, left + slot - margin, min(plot.y(point.value), plot.y(0)),
                 max(plot.y(point.value), plot.y(0)))
         }.joined()
     }
@@ -54,19 +61,20 @@ struct Chart {
         let course = thinned.map { "\(plot.text(plot.x($0.at))),\(plot.text(plot.y($0.value)))" }
             .joined(separator: " ")
         let base = plot.text(plot.bottom)
-        return "<polygon class=\"area\" points=\"\(plot.text(plot.left)),\(base) \(course) "
-            + "\(plot.text(plot.right)),\(base)\"/><polyline class=\"line\" points=\"\(course)\"/>"
+        let (first, last) = (plot.text(plot.x(points[0].at)), plot.text(plot.x(points[points.count - 1].at)))
+        return "<polygon class=\"area\" points=\"\(first),\(base) \(course) \(last),\(base)\"/>"
+            + "<polyline class=\"line\" points=\"\(course)\"/>"
     }
 
-    private func labels(_ plot: Plot, _ first: Instant, _ last: Instant) -> String {
+    private func labels(_ plot: Plot) -> String {
         let right = plot.text(size.width)
         let baseline = plot.text(plot.bottom)
         return
             "<line class=\"axis\" x1=\"\(plot.text(plot.left))\" x2=\"\(right)\" y1=\"\(baseline)\" y2=\"\(baseline)\"/>"
             + "<text x=\"0\" y=\"\(plot.text(plot.top + 8))\">\(PageText.short(plot.high))</text>"
             + "<text x=\"0\" y=\"\(baseline)\">\(PageText.short(plot.low))</text>"
-            + "<text x=\"\(plot.text(plot.left))\" y=\"\(plot.text(size.height - 3))\">\(first.dateText)</text>"
-            + "<text x=\"\(right)\" y=\"\(plot.text(size.height - 3))\" text-anchor=\"end\">\(last.dateText)</text>"
+            + "<text x=\"\(plot.text(plot.left))\" y=\"\(plot.text(size.height - 3))\">\(from.dateText)</text>"
+            + "<text x=\"\(right)\" y=\"\(plot.text(size.height - 3))\" text-anchor=\"end\">\(to.advanced(by: .milliseconds(-1)).dateText)</text>"
     }
 
     private var thinned: [(at: Instant, value: Double)] {
@@ -87,18 +95,18 @@ private struct Plot {
     private let from: Instant
     private let span: Double
 
-    init(_ chart: Chart, from: Instant, to: Instant) {
+    init(_ chart: Chart) {
         let values = chart.points.map(\.value)
         var low = values.min() ?? 0
         var high = values.max() ?? 0
         // Bars stand on zero; so does a line, unless that would flatten its course.
-        if chart.style == .bars || low >= 0 && low < high / 2 { low = min(low, 0) }
-        if chart.style == .bars { high = max(high, 0) }
+        if chart.style != .line || low >= 0 && low < high / 2 { low = min(low, 0) }
+        if chart.style != .line { high = max(high, 0) }
         if low == high { high = low + 1 }
         self.low = low
         self.high = high
-        self.from = from
-        span = to.since(from).inSeconds
+        from = chart.from
+        span = chart.to.since(chart.from).inSeconds
         left = chart.isLabelled ? 32 : 0
         right = chart.size.width
         top = 3

@@ -68,16 +68,19 @@ enum PageRoutes {
     /// A few figures and one small chart; of counts a day the sum over the range, as one day says little.
     private static func card(for subject: SubjectRecord, _ call: Call) async throws(Problem) -> OverviewPage.SubjectCard
     {
-        let values = subject.values.filter { $0.shape != .ranking }
+        var values = subject.values.filter { $0.shape != .ranking }
+        let leading = ["commits", "stars", "views"].compactMap { name in values.firstIndex { $0.metric == name } }.first
+        if let leading { values.insert(values.remove(at: leading), at: 0) }
         let shown = values.prefix(OverviewPage.SubjectCard.mostValues)
-        let leading = ["commits", "stars", "views"].first { name in shown.contains { $0.metric == name } }
         var figures: [OverviewPage.Figure] = []
         var chart = ""
         for value in shown {
-            let isLeading = value.metric == leading ?? shown.first?.metric
+            let isLeading = value.metric == shown.first?.metric
             let isNeeded = isLeading || value.shape == .daily
             let series = isNeeded ? try await series(value.metric, of: subject, .quarter, call) : nil
-            if isLeading, let series { chart = Chart(series, isLabelled: false).svg }
+            if isLeading, let series {
+                chart = Chart(series, range: .quarter, now: call.site.clock.now, isLabelled: false).svg
+            }
             figures.append(OverviewPage.Figure(value, sum: series?.sum))
         }
         return OverviewPage.SubjectCard(subject, chart: chart, figures: figures, hidden: values.count - shown.count)
@@ -86,10 +89,9 @@ enum PageRoutes {
     private static func series(
         _ metric: String, of subject: SubjectRecord, _ range: ChartRange, _ call: Call
     ) async throws(Problem) -> SeriesRecord? {
-        let today = call.site.clock.now.startOfDay
         let query = SeriesQuery(
             subject: .id(subject.id), metric: metric,
-            from: range.days.map { today.advanced(by: .seconds(-86_400 * $0)) }, step: range.step)
+            from: range.start(before: call.site.clock.now), step: range.step)
         return try await stored { () async throws(StoreError) in try await call.daemon.reader.series(query) }
     }
 

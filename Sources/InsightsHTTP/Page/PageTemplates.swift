@@ -104,7 +104,7 @@ enum PageTemplates {
         {{#panels}}
         <li>
         <h2>{{metric}}</h2>
-        <p><strong class="figure">{{.value}}</strong> <span class="quiet">{{unit}}{{#.at}} · {{{.}}}{{/.at}}{{#.of}} · sum of {{.}}{{/.of}}</span></p>
+        <p><strong class="figure">{{.value}}</strong> <span class="quiet">{{#.unit}}{{.}} · {{/.unit}}{{{at}}}{{#.of}} · sum of {{.}}{{/.of}}</span></p>
         {{{chart}}}
         <ol>{{#ranking}}<li><span>{{label}}</span><span>{{value}}</span></li>{{/ranking}}</ol>
         {{#.note}}<p class="quiet">{{.}}</p>{{/.note}}

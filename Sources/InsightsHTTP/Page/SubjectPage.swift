@@ -27,6 +27,20 @@ enum ChartRange: String, CaseIterable, Sendable {
         }
     }
 
+    /// How long one bar stands for; of months the mean.
+    var barWidth: Duration {
+        switch self {
+        case .quarter: .seconds(86_400)
+        case .year: .seconds(86_400 * 7)
+        case .all: .seconds(2_629_746)
+        }
+    }
+
+    /// The first instant of it, before `now`; `nil`: from the beginning.
+    func start(before now: Instant) -> Instant? {
+        days.map { now.startOfDay.advanced(by: .seconds(-86_400 * ($0 - 1))) }
+    }
+
     var step: SeriesStep? {
         switch self {
         case .quarter: nil
@@ -46,10 +60,10 @@ struct SubjectPage: Sendable {
 
     struct Panel: Sendable {
         let metric: String
-        let unit: String
+        let unit: String?
         let value: String
         /// HTML.
-        let at: String?
+        let at: String
         let of: String?
         /// SVG.
         let chart: String
@@ -96,14 +110,17 @@ extension SubjectPage.Panel {
     /// - Parameter series: Over the range; `nil` when nothing was read of it, as of a ranking.
     init(_ latest: LatestValue, series: SeriesRecord?, range: ChartRange, now: Instant) {
         metric = latest.metric.replacing("_", with: " ")
-        unit = latest.unit == "1" || latest.unit == latest.metric ? "" : latest.unit
+        unit = latest.unit == "1" || latest.unit == latest.metric ? nil : latest.unit
         of = latest.of.map(String.init)
-        chart = series.map { Chart($0, isLabelled: true).svg } ?? ""
+        chart = series.map { Chart($0, range: range, now: now, isLabelled: true).svg } ?? ""
         switch latest.value {
         case .number(let number):
             let sum = series?.sum
             value = PageText.number(sum ?? number)
-            at = sum == nil ? PageText.time(latest.at, now: now) : range.words
+            at =
+                if sum != nil { range.words } else if latest.shape == .daily { "on " + latest.at.dateText } else {
+                    PageText.time(latest.at, now: now)
+                }
             note = SubjectPage.Panel.note(latest, isSummed: sum != nil, hasGaps: series?.gaps.isEmpty == false)
             ranking = []
         case .ranking(let lines):
@@ -127,12 +144,15 @@ extension SubjectPage.Panel {
 
 extension Chart {
     /// A series as a chart; points that are no numbers have no place in one.
-    init(_ series: SeriesRecord, isLabelled: Bool) {
+    init(_ series: SeriesRecord, range: ChartRange, now: Instant, isLabelled: Bool) {
         let points = series.points.compactMap { point in
             if case .number(let value) = point.value { (at: point.at, value: value) } else { nil }
         }
         self.init(
-            style: series.shape == .daily ? .bars : .line, points: points, gaps: series.gaps, isLabelled: isLabelled,
+            style: series.shape == .daily ? .bars(range.barWidth) : .line,
+            from: min(range.start(before: now) ?? now, points.first?.at ?? now),
+            to: series.shape == .daily ? now.startOfDay.advanced(by: .seconds(86_400)) : now, points: points,
+            gaps: series.gaps, isLabelled: isLabelled,
             label: "\(series.metric) of \(series.subject.name), \(points.count) points",
             size: isLabelled ? (360, 120) : (270, 44))
     }

@@ -7,7 +7,10 @@ import Testing
 struct ChartTests {
     private func chart(_ style: Chart.Style, _ values: [Double], isLabelled: Bool = false) -> Chart {
         let points = values.enumerated().map { (at: Instant(seconds: Int64($0.offset) * 86_400), value: $0.element) }
-        return Chart(style: style, points: points, isLabelled: isLabelled, label: "a \"chart\"", size: (100, 22))
+        let days = Int64(style == .line ? max(1, values.count - 1) : values.count)
+        return Chart(
+            style: style, from: Instant(seconds: 0), to: Instant(seconds: days * 86_400), points: points,
+            isLabelled: isLabelled, label: "a \"chart\"", size: (100, 22))
     }
 
     @Test("A line runs from the first point to the last, high values on top")
@@ -19,7 +22,7 @@ struct ChartTests {
 
     @Test("Bars stand on zero, also those below it")
     func bars() {
-        let svg = chart(.bars, [17, 0, -17]).svg
+        let svg = chart(.bars(.seconds(86_400)), [17, 0, -17]).svg
         let tops = svg.split(separator: "<rect").dropFirst().map { $0.split(separator: "\"") }
         #expect(tops.map { String($0[5]) } == ["3", "11.5", "11.5"])
         #expect(tops.map { String($0[9]) } == ["8.5", "0", "8.5"])
@@ -32,10 +35,14 @@ struct ChartTests {
         #expect(!chart(.line, [0, 0, 0]).svg.contains("nan"))
     }
 
-    @Test("Fewer than two points are no course")
-    func tooFew() {
+    @Test("A single reading is no course, a single day is a bar in its place")
+    func few() {
         #expect(chart(.line, []).svg == "")
-        #expect(chart(.bars, [1]).svg == "")
+        #expect(chart(.line, [1]).svg == "")
+        #expect(chart(.bars(.seconds(86_400)), []).svg == "")
+        var day = chart(.bars(.seconds(86_400)), [1])
+        day.to = Instant(seconds: 86_400 * 10)
+        #expect(day.svg.contains("<rect class=\"bar\" x=\"1.4\" y=\"3\" width=\"7.2\" height=\"17\"/>"))
     }
 
     @Test("Thousands of points are thinned, the last one stays")

@@ -59,6 +59,7 @@ struct ShutdownTests {
             await gate.somebodyWaits()
             await server.shutDown()
             // No further connection is taken: the shutdown is in force.
+            // Failing to connect is what is waited for.
             while (try? server.connect()) != nil { await Task.yield() }
             gate.open()
             try await offPool {

@@ -5,6 +5,7 @@ import Testing
 enum Python {
     /// Whether these modules can be imported; without them a test says that it was skipped.
     static func has(_ modules: String) -> Bool {
+        // Without Python itself there is no module either.
         (try? run("import \(modules)", input: "").status) == 0
     }
 
@@ -22,7 +23,7 @@ enum Python {
         Thread.detachNewThread {
             // A program that ended early has said why on its output.
             try? stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-            try? stdin.fileHandleForWriting.close()
+            try? stdin.fileHandleForWriting.close()  // as above
         }
         let output = stdout.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
