@@ -7,6 +7,7 @@ final class BatchWriter {
     private let source: StatementSource
     private let runs: RunWriter
     private let payloads: PayloadWriter
+    private let tasks: TaskWriter
     private let savepoint: PreparedStatement
     private let undo: PreparedStatement
     private let keep: PreparedStatement
@@ -27,6 +28,7 @@ final class BatchWriter {
         self.source = source
         runs = try RunWriter(source)
         payloads = try PayloadWriter(source)
+        tasks = try TaskWriter(source)
         savepoint = try source("SAVEPOINT one")
         undo = try source("ROLLBACK TO one")
         keep = try source("RELEASE one")
@@ -45,6 +47,11 @@ final class BatchWriter {
 
     /// Forgets what it knew of rows that a rollback has taken away.
     func forget() { runs.forgetNames() }
+
+    /// As ``Store/register(_:at:)``.
+    func register(_ registrations: [TaskRegistration], at: Instant) throws -> [StoredTask] {
+        try tasks.register(registrations, at: at)
+    }
 
     /// Applies `writes` in order.
     ///
@@ -130,7 +137,12 @@ final class BatchWriter {
     }
 
     private func apply(_ finish: AttemptFinish) throws -> WriteOutcome {
-        guard let run = try runs.row(of: finish.run), run.fence == finish.fence else { return .fenced }
+        guard let run = try runs.row(of: finish.run) else { return .fenced }
+        guard run.fence == finish.fence else {
+            // The start that followed this very end was in the same batch: a lost attempt's would be two ahead.
+            let isRepeated = !finish.disposition.status.isFinal && run.attemptFence == finish.fence + 1
+            return isRepeated ? .done : .fenced
+        }
         if run.status == finish.disposition.status { return .done }
         guard !run.status.isFinal else { return .fenced }
         var stored = PayloadWriter.Stored(log: run.log)

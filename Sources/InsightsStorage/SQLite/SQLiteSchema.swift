@@ -21,6 +21,13 @@ enum SQLiteSchema {
         return migrator
     }
 
+    /// The parts of `runs_by_task`, oldest first.
+    static func parts(_ db: Database) throws -> ClosedRange<Int64> {
+        let ends = try Row.fetchOne(db, sql: "SELECT (SELECT min(row) FROM runs), (SELECT max(row) FROM runs)")
+        let (first, last): (Int64?, Int64?) = (ends?[0], ends?[1])
+        return (first ?? 0) >> SQLiteSchema.partShift...(last ?? 0) >> SQLiteSchema.partShift
+    }
+
     /// `progress` is apart from `tasks`: it changes with every run, and its short rows keep what a batch touches small.
     private static let tasks = """
         CREATE TABLE names (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);

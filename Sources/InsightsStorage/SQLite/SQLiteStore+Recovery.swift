@@ -10,7 +10,7 @@ extension SQLiteStore {
         try await write { db, _ in
             try db.execute(
                 sql: """
-                    UPDATE runs SET fence = fence + 1, losses = coalesce(losses, 0) + 1
+                    UPDATE runs INDEXED BY runs_by_status SET fence = fence + 1, losses = coalesce(losses, 0) + 1
                     WHERE status = \(RunStatus.running.code) AND fence = attempt_fence
                     """)
             let rows = try Row.fetchCursor(
@@ -18,7 +18,7 @@ extension SQLiteStore {
                 sql: """
                     SELECT r.id, r.task_id, t.name, r.trigger, r.is_occurrence, r.scheduled_at, r.status, r.started_at,
                         r.retry_at, r.attempt, r.failures, r.losses, r.fence, r.moves_dependents
-                    FROM runs r JOIN tasks t ON t.id = r.task_id
+                    FROM runs r INDEXED BY runs_by_status CROSS JOIN tasks t ON t.id = r.task_id
                     WHERE r.status < \(StoredCodes.firstFinal) ORDER BY r.scheduled_at, r.row
                     """)
             var runs: [UnfinishedRun] = []
@@ -66,7 +66,7 @@ extension SQLiteStore {
                     AND status >= \(StoredCodes.firstFinal) AND row <> ? LIMIT ?
                 """)
         var rows: [Int64] = []
-        for part in try parts(db) where rows.count < limit {
+        for part in try SQLiteSchema.parts(db) where rows.count < limit {
             rows += try Int64.fetchAll(
                 statement,
                 arguments: [part, task.value, before.milliseconds, before.milliseconds, newest, limit - rows.count])
@@ -83,7 +83,7 @@ extension SQLiteStore {
                 ORDER BY scheduled_at DESC, row DESC LIMIT 1
                 """)
         var newest: RunPosition?
-        for part in try parts(db) {
+        for part in try SQLiteSchema.parts(db) {
             guard let row = try Row.fetchOne(statement, arguments: [part, task.value]) else { continue }
             let position = RunPosition(scheduledAt: row[0], row: row[1])
             if newest.map({ $0 < position }) ?? true { newest = position }
@@ -91,12 +91,5 @@ extension SQLiteStore {
         try db.execute(
             sql: "UPDATE progress SET hand_at = ?, hand_row = ? WHERE task_id = ?",
             arguments: [newest?.scheduledAt, newest?.row, task.value])
-    }
-
-    /// The parts of `runs_by_task`, oldest first.
-    static func parts(_ db: Database) throws -> ClosedRange<Int64> {
-        let ends = try Row.fetchOne(db, sql: "SELECT (SELECT min(row) FROM runs), (SELECT max(row) FROM runs)")
-        let (first, last): (Int64?, Int64?) = (ends?[0], ends?[1])
-        return (first ?? 0) >> SQLiteSchema.partShift...(last ?? 0) >> SQLiteSchema.partShift
     }
 }

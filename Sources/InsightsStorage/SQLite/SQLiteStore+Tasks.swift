@@ -4,33 +4,7 @@ package import InsightsPlugin
 
 extension SQLiteStore {
     package func register(_ tasks: [TaskRegistration], at: Instant) async throws(StoreError) -> [StoredTask] {
-        try await write { db, _ in
-            var stored = Dictionary(
-                try StoredTasks.all(db).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-            let insert = try db.makeStatement(
-                sql: """
-                    INSERT INTO tasks (name, registered_at, hash, is_paused) VALUES (?, ?, ?, 0) ON CONFLICT (name) DO UPDATE
-                    SET registered_at = coalesce(registered_at, excluded.registered_at), hash = excluded.hash
-                    RETURNING id, registered_at, is_paused
-                    """)
-            return try tasks.map { task in
-                let hash = Int64(bitPattern: task.hash)
-                if let known = stored[task.name], known.hash == task.hash { return known }
-                let arguments: StatementArguments = [StoredText.clean(task.name), at.milliseconds, hash]
-                guard let row = try Row.fetchOne(insert, arguments: arguments) else {
-                    throw StoreError(.unavailable, "task \(task.name) could not be registered")
-                }
-                var result =
-                    stored[task.name]
-                    ?? StoredTask(
-                        id: TaskID(row[0]), name: task.name, registeredAt: Instant(milliseconds: row[1]),
-                        hash: task.hash,
-                        isPaused: row[2])
-                result.hash = task.hash
-                stored[task.name] = result
-                return result
-            }
-        }
+        try await write { _, batches in try batches.register(tasks, at: at) }
     }
 
     package func tasks() async throws(StoreError) -> [StoredTask] { try await read(StoredTasks.all) }
