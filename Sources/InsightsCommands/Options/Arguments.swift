@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import InsightsEngine
 internal import InsightsPlugin
-internal import InsightsStorage
 
 /// An instant on the command line.
 struct InstantArgument: ExpressibleByArgument {
@@ -19,17 +18,6 @@ struct InstantArgument: ExpressibleByArgument {
     static func parse(_ text: String) throws -> Instant {
         guard let instant = Instant(text) else { throw ValidationError("\"\(text)\" is not \(expected)") }
         return instant
-    }
-}
-
-/// A database on the command line.
-enum DatabaseArgument {
-    static func parse(_ text: String) throws -> StoreURL {
-        do throws(StoreError) {
-            return try StoreURL(text)
-        } catch {
-            throw ValidationError(error.description)
-        }
     }
 }
 

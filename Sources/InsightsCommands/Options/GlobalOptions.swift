@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import InsightsStorage
 internal import Logging
 
 /// What every command takes.
@@ -10,9 +9,8 @@ struct GlobalOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "The database, sqlite:PATH. (default: DATABASE_URL, else sqlite:insights.db)", valueName: "url"),
-        transform: DatabaseArgument.parse)
-    var database: StoreURL?
+            "The database, sqlite:PATH. (default: DATABASE_URL, else sqlite:insights.db)", valueName: "url"))
+    var database: String?
 
     @Option(
         name: .long,

@@ -36,7 +36,7 @@ struct CommandContext: Sendable {
         console = Console(terminal: .of(STDERR_FILENO, allowsColor: settings.allowsColor, term: term))
         sink = LogSink(console: console, format: settings.logFormat)
         manifestPath = options.manifest
-        database = options.database ?? settings.database
+        database = try options.database.map(Self.url) ?? settings.database
         askedLogLevel = options.logLevel ?? settings.logLevel
         registry = Self.builtins()
     }
@@ -91,6 +91,15 @@ struct CommandContext: Sendable {
         if let manifest { return Presentation(zone: manifest.zone) }
         guard output.terminal.isTerminal else { return Presentation() }
         return Presentation(zone: readManifest().manifest?.zone ?? .utc)
+    }
+
+    /// Read here and not by the parser of arguments, whose messages quote the whole value: it may hold a password.
+    private static func url(_ text: String) throws(CommandFailure) -> StoreURL {
+        do throws(StoreError) {
+            return try StoreURL(text)
+        } catch {
+            throw CommandFailure(.usage, "--database: \(error.message)", help: error.help)
+        }
     }
 
     private static func builtins() -> Registry {

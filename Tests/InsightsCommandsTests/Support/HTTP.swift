@@ -9,7 +9,7 @@ enum HTTP {
     }
 
     /// Asks a server of this machine and reads until it closes; `nil` when nothing listens.
-    static func ask(_ method: String = "GET", _ target: String, port: UInt16, token: String? = nil) -> Answer? {
+    static func ask(_ target: String, method: String = "GET", port: UInt16, token: String? = nil) -> Answer? {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var patience = timeval(tv_sec: 10, tv_usec: 0)

@@ -1,0 +1,187 @@
+import Glibc
+import InsightsPlugin
+import Testing
+
+@Suite("Commands beside a running serve", .crowded)
+struct ControlTests {
+    static let tasks = """
+          quick: {uses: command.run, every: 1h, with: {argv: ["true"]}}
+          bad: {uses: command.run, enabled: false, with: {argv: ["false"]}}
+          held: {uses: command.run, enabled: false, with: {argv: [sh, -c, "until [ -e go ]; do sleep 0.02; done; echo done"]}}
+          follower: {uses: command.run, after: quick, with: {argv: ["true"]}}
+        """
+
+    /// A `serve` that starts nothing by itself.
+    private func serving(_ tasks: String = tasks) async throws -> (place: Place, program: Program, port: UInt16) {
+        let place = try Place(tasks)
+        let (program, port) = try await place.serve("--no-scheduler")
+        return (place, program, port)
+    }
+
+    private func stop(_ program: Program) async throws {
+        program.send(SIGTERM)
+        #expect(try await program.ended().status == 0)
+    }
+
+    @Test("without one, trigger is 69 and makes no database")
+    func noServe() async throws {
+        let place = try Place(Self.tasks)
+        let ended = try await place.run("trigger", "quick")
+        #expect(ended.status == 69)
+        #expect(ended.complaints.contains("no `insights serve` runs on sqlite:insights.db"))
+        #expect(!place.exists("insights.db"))
+        #expect(try await place.run("run", "quick").status == 0)
+        #expect(try await place.run("trigger", "quick").status == 69)
+    }
+
+    @Test("trigger tells the run's id; with --wait its end, by the exit status too")
+    func trigger() async throws {
+        let (place, program, _) = try await serving()
+        let ended = try await place.run("trigger", "quick")
+        #expect(ended.status == 0)
+        let id = String(ended.output.prefix(36))
+        #expect(ended.output == "\(id)\tquick\n")
+        try await program.wait("the run's end") {
+            try await place.history("quick").contains { $0["id"]?.string == id && $0["status"] == "succeeded" }
+        }
+        let good = try await place.run("trigger", "quick", "--wait", "--json")
+        #expect(good.status == 0)
+        #expect(try good.json.array?.first?["status"] == "succeeded")
+        #expect(try good.json.array?.first?["trigger"] == "manual")
+        let bad = try await place.run("trigger", "bad", "quick", "--wait")
+        #expect(bad.status == 1)
+        #expect(bad.lines.map { $0.split(separator: "\t")[1] } == ["failed", "succeeded"])
+        #expect(try await place.history("follower").isEmpty)
+        try await stop(program)
+    }
+
+    @Test("with --dependents what comes after follows")
+    func dependents() async throws {
+        let (place, program, _) = try await serving()
+        #expect(try await place.run("trigger", "quick", "--dependents", "--wait").status == 0)
+        try await program.wait("the follower") {
+            try await place.history("follower", "--status", "succeeded").count == 1
+        }
+        try await stop(program)
+    }
+
+    @Test("what overlap refuses is told with the run that is going, and ends with 1")
+    func overlap() async throws {
+        let (place, program, _) = try await serving()
+        let id = String(try await place.run("trigger", "held").output.prefix(36))
+        try await program.wait("the run") { try await !place.history("held", "--status", "running").isEmpty }
+        let refused = try await place.run("trigger", "held")
+        #expect(refused.status == 1)
+        #expect(refused.complaints.contains("run \(id) is still going"))
+        let together = try await place.run("trigger", "held", "quick", "--wait")
+        #expect(together.status == 1)
+        #expect(together.lines.map { $0.split(separator: "\t")[1] } == ["skipped", "succeeded"])
+        try place.write("go", "")
+        try await stop(program)
+    }
+
+    @Test("run hands its work over, says so, waits, and ends as the runs do")
+    func handover() async throws {
+        let (place, program, _) = try await serving()
+        let good = try await place.run("run", "quick", "--json")
+        #expect(good.status == 0)
+        #expect(good.complaints.contains("`insights serve` (process \(program.pid))"))
+        #expect(good.complaints.contains("handed over"))
+        #expect(try good.json.array?.first?["status"] == "succeeded")
+        let node = try good.json.array?.first?["node"]?.string
+        #expect(node?.contains("-\(program.pid)-") == true)
+        #expect(try await place.run("run", "bad").status == 1)
+        try await stop(program)
+    }
+
+    @Test("a run that was handed over is cancelled by Ctrl-C")
+    func handoverInterrupted() async throws {
+        let (place, program, _) = try await serving()
+        let run = try place.start("run", "held")
+        try await run.wait("the run") { try await !place.history("held", "--status", "running").isEmpty }
+        run.send(SIGINT)
+        #expect(try await run.ended().status == 130)
+        #expect(try await place.history("held")[0]["status"] == "cancelled")
+        try await stop(program)
+    }
+
+    @Test("cancel ends a run and tells its state; an ended one stays as it is; an unknown one is 64")
+    func cancel() async throws {
+        let (place, program, _) = try await serving()
+        let id = String(try await place.run("trigger", "held").output.prefix(36))
+        try await program.wait("the run") { try await !place.history("held", "--status", "running").isEmpty }
+        let ended = try await place.run("cancel", id)
+        #expect(ended.status == 0)
+        #expect(ended.output == "\(id) (held) cancelled\n")
+        let again = try await place.run("cancel", id)
+        #expect(again.status == 0)
+        #expect(again.output.contains("has its end already: cancelled"))
+        let unknown = try await place.run("cancel", "01890a5d-ac96-774b-bcce-b302099a8057")
+        #expect(unknown.status == 64)
+        #expect(unknown.complaints.contains("there is no run 01890a5d-ac96-774b-bcce-b302099a8057"))
+        try await stop(program)
+    }
+
+    @Test("logs --follow prints as the run goes and ends with it")
+    func follow() async throws {
+        let (place, program, _) = try await serving(
+            """
+              talk:
+                uses: command.run
+                enabled: false
+                retry: {attempts: 2, delay: 10ms}
+                with: {argv: [sh, -c, "mkdir first && echo one && exit 1; until [ -e go ]; do sleep 0.02; done; echo two"]}
+            """)
+        let id = String(try await place.run("trigger", "talk").output.prefix(36))
+        let logs = try place.start("logs", id, "--follow", "--json")
+        try await logs.wait("the first line") { logs.output.contains("\"one\"") }
+        #expect(!logs.output.contains("\"two\""))
+        try place.write("go", "")
+        let ended = try await logs.ended()
+        #expect(ended.status == 0)
+        let lines = try ended.lines.map { try Value(json: $0.utf8) }
+        #expect(lines.compactMap { $0["message"]?.string }.filter { ["one", "two"].contains($0) } == ["one", "two"])
+        #expect(lines[0].object?.keys == ["at", "level", "message", "fields"])
+        let plain = try await place.run("logs", id)
+        #expect(
+            plain.lines.map { $0.split(separator: "\t")[2] }.filter { ["one", "two"].contains($0) } == ["one", "two"])
+        let unknown = try await place.run("logs", "01890a5d-ac96-774b-bcce-b302099a8057")
+        #expect(unknown.status == 64)
+        try await stop(program)
+    }
+
+    @Test("a pause is known to serve at once, survives its restart, and ends with resume")
+    func pause() async throws {
+        let place = try Place("  often: {uses: command.run, every: 100ms, with: {argv: [\"true\"]}}")
+        let (program, port) = try await place.serve()
+        #expect(try await place.run("pause", "often").output == "often paused\n")
+        #expect(HTTP.ask("/api/tasks/often", port: port)?.body.contains("\"paused\":true") == true)
+        try await program.wait("skipped occurrences") {
+            try await place.history("--status", "skipped").contains { $0["reason"] == "paused" }
+        }
+        program.send(SIGTERM)
+        #expect(try await program.ended().status == 0)
+        let count = try await place.history("--status", "succeeded").count
+        let (next, _) = try await place.serve()
+        let skipped = try await place.history("--status", "skipped").reduce(0) { $0 + ($1["count"]?.integer ?? 0) }
+        try await next.wait("more skipped ones") {
+            try await place.history("--status", "skipped").reduce(0) { $0 + ($1["count"]?.integer ?? 0) } > skipped
+        }
+        #expect(try await place.history("--status", "succeeded").count == count)
+        #expect(try await place.run("resume", "often").output == "often resumed\n")
+        try await next.wait("runs again") { try await place.history("--status", "succeeded").count > count }
+        #expect(try await place.run("resume", "often").output == "often was not changed: already resumed\n")
+        next.send(SIGTERM)
+        #expect(try await next.ended().status == 0)
+    }
+
+    @Test("a pause is stored also before any process has seen the task")
+    func pauseFirst() async throws {
+        let place = try Place(Self.tasks)
+        #expect(try await place.run("pause", "quick").status == 0)
+        let listed = try #require(try await place.run("list", "--json").json.array)
+        #expect(listed.first { $0["name"] == "quick" }?["paused"] == true)
+        #expect(listed.first { $0["name"] == "held" }?["paused"] == false)
+        #expect(try await place.run("run", "quick").status == 0)
+    }
+}

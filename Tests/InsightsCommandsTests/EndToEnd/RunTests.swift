@@ -1,0 +1,127 @@
+import Glibc
+import InsightsPlugin
+import Testing
+
+@Suite("insights run", .crowded)
+struct RunTests {
+    static let tasks = """
+          first: {uses: command.run, every: 1h, with: {argv: [sh, -c, "echo first >> order"]}}
+          second: {uses: command.run, after: first, with: {argv: [sh, -c, "echo second >> order"]}}
+          third: {uses: command.run, after: second, with: {argv: [sh, -c, "echo third >> order"]}}
+          off: {uses: command.run, enabled: false, with: {argv: [sh, -c, "echo off >> order"]}}
+          bad: {uses: command.run, every: 1h, enabled: false, with: {argv: [sh, -c, "echo no; exit 3"]}}
+        """
+
+    @Test("runs every enabled task in the order of `after`, and no disabled one", arguments: ["run", "run-tasks"])
+    func everything(command: String) async throws {
+        let place = try Place(Self.tasks)
+        let ended = try await place.run(command)
+        #expect(ended.status == 0, "\(ended.complaints)")
+        #expect(place.text("order") == "first\nsecond\nthird\n")
+        #expect(ended.lines.count == 3)
+        for line in ended.lines {
+            let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
+            #expect(fields.count == 5)
+            #expect(fields[1] == "succeeded")
+            #expect(Double(fields[2]) != nil)
+        }
+        #expect(try await place.history().count == 3)
+    }
+
+    @Test("runs the named tasks and no others, disabled or not, each once")
+    func named() async throws {
+        let place = try Place(Self.tasks)
+        let ended = try await place.run("run", "off", "first", "off")
+        #expect(ended.status == 0)
+        #expect(Set(place.text("order").split(separator: "\n")) == ["off", "first"])
+        #expect(try await place.history().count == 2)
+    }
+
+    @Test("--json is the runs by the contract's names, and nothing else is on standard output")
+    func json() async throws {
+        let place = try Place(Self.tasks)
+        let ended = try await place.run("run", "first", "second", "--json")
+        let runs = try #require(try ended.json.array)
+        #expect(runs.map { $0["task"]?.string } == ["first", "second"])
+        for run in runs {
+            #expect(
+                run.object?.keys == [
+                    "id", "task", "uses", "trigger", "scheduled_at", "started_at", "finished_at", "status", "reason",
+                    "attempt", "attempts", "node", "duration_seconds", "lateness_seconds", "samples", "summary",
+                    "count", "until", "error",
+                ])
+            #expect(run["trigger"] == "manual")
+            #expect(run["status"] == "succeeded")
+            #expect(run["attempt"] == 1)
+        }
+    }
+
+    @Test("ends with 1 when a task did not succeed, and says why")
+    func failure() async throws {
+        let place = try Place(Self.tasks)
+        let ended = try await place.run("run", "first", "bad")
+        #expect(ended.status == 1)
+        #expect(ended.lines.contains { $0.hasPrefix("bad\tfailed\t") && $0.contains("exited with 3") })
+        #expect(ended.lines.contains { $0.hasPrefix("first\tsucceeded\t") })
+        #expect(ended.complaints.contains("\"task\":\"bad\""))
+    }
+
+    @Test("by hand the cadence does not move")
+    func cadence() async throws {
+        let place = try Place(
+            "  grid: {uses: command.run, every: 1h, starting: 2030-01-01T00:00:00Z, with: {argv: [\"true\"]}}")
+        let before = try await place.run("next", "--count", "2").output
+        #expect(try await place.run("run").status == 0)
+        #expect(try await place.run("next", "--count", "2").output == before)
+    }
+
+    @Test("with nothing enabled there is nothing to run, and that is well")
+    func nothing() async throws {
+        let place = try Place("  off: {uses: command.run, enabled: false, with: {argv: [x]}}")
+        let ended = try await place.run("run", "--json")
+        #expect(ended.status == 0)
+        #expect(try ended.json == [])
+        #expect(ended.complaints.contains("nothing to run"))
+    }
+
+    @Test("a second run waits for the first: neither is lost")
+    func two() async throws {
+        let place = try Place(
+            "  a: {uses: command.run, every: 1h, with: {argv: [sh, -c, \"until [ -e go ]; do sleep 0.02; done\"]}}\n"
+                + "  b: {uses: command.run, every: 1h, with: {argv: [\"true\"]}}")
+        let first = try place.start("run", "a")
+        try await first.wait("the first to run") { try await !place.history("--status", "running").isEmpty }
+        let second = try place.start("run", "b")
+        try await second.waitForComplaint("waiting for another `insights run` (process \(first.pid))")
+        try place.write("go", "")
+        #expect(try await first.ended().status == 0)
+        #expect(try await second.ended().status == 0)
+        #expect(try await place.history("--status", "succeeded").count == 2)
+    }
+
+    @Test(
+        "a signal cancels what runs and ends with its number, a second one at once",
+        arguments: [(SIGINT, 130), (SIGTERM, 143)] as [(Int32, Int32)])
+    func signals(signal: Int32, status: Int32) async throws {
+        let place = try Place("  long: {uses: command.run, every: 1h, with: {argv: [sleep, \"60\"]}}")
+        let program = try place.start("run", "--json")
+        try await program.wait("the run") { try await !place.history("--status", "running").isEmpty }
+        program.send(signal)
+        let ended = try await program.ended(within: 10)
+        #expect(ended.status == status)
+        let run = try #require(try await place.history().first)
+        #expect(run["status"] == "cancelled")
+        #expect(try ended.json.array?.first?["status"] == "cancelled")
+
+        // A program that will not stop when it is told to.
+        try place.manifest(
+            "  stubborn: {uses: command.run, every: 1h, with: {argv: [sh, -c, \"trap '' TERM; sleep 8 & wait; wait\"]}}"
+        )
+        let hanging = try place.start("run")
+        try await hanging.wait("the run") { try await !place.history("--status", "running").isEmpty }
+        hanging.send(signal)
+        try await Task.sleep(for: .milliseconds(100))
+        hanging.send(signal)
+        #expect(try await hanging.ended(within: 3).status == status)
+    }
+}

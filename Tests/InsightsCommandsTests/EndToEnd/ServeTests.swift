@@ -1,0 +1,192 @@
+import Glibc
+import InsightsPlugin
+import Testing
+
+@Suite("insights serve", .crowded)
+struct ServeTests {
+    static let quick = "  quick: {uses: command.run, every: 1h, with: {argv: [\"true\"]}}"
+    static let held = """
+          held: {uses: command.run, every: 1h, with: {argv: [sh, -c, "until [ -e go ]; do sleep 0.02; done"]}}
+        """
+
+    @Test("starts, is ready, runs what is due, and ends within a second with 0")
+    func life() async throws {
+        let place = try Place(Self.quick)
+        let (program, port) = try await place.serve()
+        #expect(HTTP.ask("/health", port: port)?.status == 200)
+        #expect(HTTP.ask("/ready", port: port)?.status == 200)
+        try await program.wait("the first run") { try await !place.history("--status", "succeeded").isEmpty }
+        #expect(HTTP.ask("/api/tasks", port: port)?.body.contains("\"quick\"") == true)
+        let began = ContinuousClock.now
+        program.send(SIGTERM)
+        let ended = try await program.ended(within: 5)
+        #expect(ContinuousClock.now - began < .seconds(1))
+        #expect(ended.status == 0)
+        #expect(ended.output.isEmpty)
+        #expect(HTTP.ask("/health", port: port) == nil)
+    }
+
+    @Test("a second one on the same database ends with 75 and names the first")
+    func second() async throws {
+        let place = try Place(Self.quick)
+        let (program, _) = try await place.serve()
+        let second = try await place.run("serve", "--port", "0")
+        #expect(second.status == 75)
+        #expect(second.complaints.contains("process \(program.pid)"))
+        program.send(SIGINT)
+        #expect(try await program.ended().status == 0)
+        let (third, _) = try await place.serve()
+        third.send(SIGTERM)
+        #expect(try await third.ended().status == 0)
+    }
+
+    @Test("a killed one leaves no lock behind")
+    func killed() async throws {
+        let place = try Place(Self.quick)
+        let (program, _) = try await place.serve()
+        program.send(SIGKILL)
+        #expect(try await program.ended().status == 128 + SIGKILL)
+        let (next, _) = try await place.serve()
+        next.send(SIGTERM)
+        #expect(try await next.ended().status == 0)
+    }
+
+    @Test("a port in use is told with the way out, and no task has started")
+    func port() async throws {
+        let taken = try HTTP.TakenPort()
+        let place = try Place("  mark: {uses: command.run, every: 1h, with: {argv: [touch, marked]}}")
+        let ended = try await place.run("serve", "--port", "\(taken.port)")
+        #expect(ended.status == 69)
+        #expect(ended.complaints.contains("cannot listen on 127.0.0.1:\(taken.port): the port is in use"))
+        #expect(!place.exists("marked"))
+        #expect(try await place.history().isEmpty)
+    }
+
+    @Test("an address that is not this machine's is told")
+    func address() async throws {
+        let ended = try await Place().run("serve", "--host", "192.0.2.1", "--port", "0")
+        #expect(ended.status == 69)
+        #expect(ended.complaints.contains("192.0.2.1"))
+    }
+
+    @Test("while it drains /ready is 503 and what runs goes on to its end")
+    func drain() async throws {
+        let place = try Place(Self.held)
+        let (program, port) = try await place.serve()
+        try await program.wait("the run") { try await !place.history("--status", "running").isEmpty }
+        program.send(SIGTERM)
+        try await program.wait("/ready to turn 503") { HTTP.ask("/ready", port: port)?.status == 503 }
+        #expect(HTTP.ask("/health", port: port)?.status == 200)
+        try place.write("go", "")
+        #expect(try await program.ended().status == 0)
+        #expect(try await place.history()[0]["status"] == "succeeded")
+    }
+
+    @Test("after the grace what still runs is cut short, waits as interrupted, and goes on with the next start")
+    func grace() async throws {
+        let place = try Place(Self.held)
+        let (program, _) = try await place.serve("--grace", "100ms")
+        try await program.wait("the run") { try await !place.history("--status", "running").isEmpty }
+        program.send(SIGTERM)
+        #expect(try await program.ended(within: 10).status == 0)
+        let cut = try await place.history()
+        #expect(cut.map { $0["status"]?.string } == ["interrupted"])
+        try place.write("go", "")
+        let (next, _) = try await place.serve()
+        try await next.wait("the second attempt") { try await place.history()[0]["status"] == "succeeded" }
+        next.send(SIGTERM)
+        #expect(try await next.ended().status == 0)
+        let run = try await place.history()
+        #expect(run.count == 1)
+        #expect(run[0]["id"] == cut[0]["id"])
+        #expect(run[0]["attempt"] == 2)
+    }
+
+    @Test("a second signal ends it at once", arguments: [(SIGINT, 130), (SIGTERM, 143)] as [(Int32, Int32)])
+    func atOnce(signal: Int32, status: Int32) async throws {
+        let place = try Place(Self.held)
+        let (program, port) = try await place.serve()
+        try await program.wait("the run") { try await !place.history("--status", "running").isEmpty }
+        program.send(SIGTERM)
+        try await program.wait("/ready to turn 503") { HTTP.ask("/ready", port: port)?.status == 503 }
+        program.send(signal)
+        #expect(try await program.ended(within: 3).status == status)
+        try place.write("go", "")
+    }
+
+    @Test("SIGHUP puts a good manifest in force, and keeps the former one when the new one is bad")
+    func reload() async throws {
+        let place = try Place(Self.quick)
+        let (program, port) = try await place.serve()
+        try place.manifest(Self.quick + "\n  added: {uses: command.run, every: 1h, with: {argv: [\"true\"]}}")
+        program.send(SIGHUP)
+        try await program.wait("the new task") { HTTP.ask("/api/tasks/added", port: port)?.status == 200 }
+        try await program.waitForComplaint("manifest reloaded")
+        try place.manifest(ManifestCommandTests.broken)
+        program.send(SIGHUP)
+        try await program.waitForComplaint("the former one stays in force")
+        #expect(program.complaints.contains("tasks.yaml:4:11: unknown module"))
+        #expect(HTTP.ask("/api/tasks/added", port: port)?.status == 200)
+        // The watch may have seen it, too.
+        let metrics = try #require(HTTP.ask("/metrics", port: port)?.body)
+        let failures = metrics.split(separator: "\n").first { $0.hasPrefix("insights_manifest_reload_failures_total ") }
+        #expect(failures?.hasSuffix(" 0") == false)
+        program.send(SIGTERM)
+        #expect(try await program.ended().status == 0)
+    }
+
+    @Test("the file's change is seen by itself within three seconds")
+    func watch() async throws {
+        let place = try Place(Self.quick)
+        let (program, port) = try await place.serve()
+        try place.manifest(Self.quick + "\n  added: {uses: command.run, every: 1h, with: {argv: [\"true\"]}}")
+        try await program.wait("the new task", within: 4) {
+            HTTP.ask("/api/tasks/added", port: port)?.status == 200
+        }
+        program.send(SIGTERM)
+        #expect(try await program.ended().status == 0)
+    }
+
+    @Test("without a scheduler it starts nothing, is ready, and takes triggers", arguments: [true, false])
+    func noScheduler(byFlag: Bool) async throws {
+        let place = try Place("  mark: {uses: command.run, every: 100ms, with: {argv: [sh, -c, \"echo x >> marks\"]}}")
+        let (program, port) =
+            byFlag
+            ? try await place.serve("--no-scheduler")
+            : try await place.serve(environment: ["TASK_SCHEDULER_ENABLED": "false"])
+        #expect(HTTP.ask("/ready", port: port)?.status == 200)
+        #expect(try await place.run("trigger", "mark", "--wait").status == 0)
+        #expect(place.text("marks") == "x\n")
+        program.send(SIGTERM)
+        #expect(try await program.ended().status == 0)
+        #expect(try await place.history().map { $0["trigger"]?.string } == ["manual"])
+    }
+
+    @Test("admin routes want the token of the environment")
+    func token() async throws {
+        let place = try Place(Self.quick)
+        let (program, port) = try await place.serve(
+            "--no-scheduler", environment: ["INSIGHTS_ADMIN_TOKEN": "sixteen-letters!"])
+        #expect(HTTP.ask("/admin/tasks/quick/run", method: "POST", port: port)?.status == 401)
+        #expect(
+            HTTP.ask("/admin/tasks/quick/run", method: "POST", port: port, token: "sixteen-letters!")?.status == 202)
+        try await program.wait("the run") { try await !place.history("--status", "succeeded").isEmpty }
+        program.send(SIGTERM)
+        let ended = try await program.ended()
+        #expect(ended.status == 0)
+        #expect(!ended.complaints.contains("sixteen-letters!"))
+    }
+
+    @Test("a reader of its log that has gone does not end it")
+    func brokenPipe() async throws {
+        let place = try Place("  say: {uses: command.run, every: 100ms, with: {argv: [echo, x]}}")
+        let shell = "'\(Program.path)' serve --no-http 2>&1 | head -n 1"
+        let program = try Program(["sh", "-c", shell], in: place.path)
+        try await program.wait("runs after the reader has gone") {
+            try await place.history("--status", "succeeded").count > 5
+        }
+        let line = try Value(json: program.output.utf8)
+        kill(try #require(line["fields"]?["pid"]?.string.flatMap { pid_t($0) }), SIGTERM)
+        #expect(try await program.ended().status == 0)
+    }
+}

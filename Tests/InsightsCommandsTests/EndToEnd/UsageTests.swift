@@ -1,0 +1,121 @@
+import InsightsPlugin
+import Testing
+
+@Suite("Commands refuse what is wrong, and say what is right", .crowded)
+struct UsageTests {
+    static let commands = [
+        "serve", "run", "trigger", "check", "list", "next", "history", "logs", "why", "pause", "resume", "cancel",
+        "metrics", "series", "modules", "schema",
+    ]
+
+    @Test("every command has a one-screen help with an example and the flags that all take", arguments: commands)
+    func help(command: String) async throws {
+        let ended = try await Place().run(command, "--help", environment: ["COLUMNS": "80"])
+        #expect(ended.status == 0)
+        #expect(ended.output.contains("Example: insights \(command)"))
+        for flag in ["--manifest", "--database", "--log-level"] { #expect(ended.output.contains(flag)) }
+        #expect(ended.output.split(separator: "\n", omittingEmptySubsequences: false).count <= 36)
+        #expect(ended.complaints.isEmpty)
+    }
+
+    @Test("the program's own help has every command", arguments: [["--help"], ["help"], []])
+    func root(arguments: [String]) async throws {
+        let place = try Place()
+        let ended = try await Program([Program.path] + arguments, in: place.path).ended()
+        #expect(ended.status == 0)
+        for command in Self.commands { #expect(ended.output.contains("\n  \(command)")) }
+        #expect(ended.output.contains("run-tasks"))
+    }
+
+    @Test(
+        "a wrong use is 64 and names what is wrong",
+        arguments: [
+            (["nope"], "nope"), (["list", "--nope"], "--nope"), (["list", "extra"], "extra"),
+            (["run", "--wait"], "--wait"),
+            (["history", "--limit", "0"], "from 1 to 10000"), (["history", "--limit", "10001"], "from 1 to 10000"),
+            (["history", "--limit", "ten"], "ten"),
+            (["history", "--status", "succeded"], "did you mean \"succeeded\"?"),
+            (["history", "--since", "yesterday"], "yesterday"), (["next", "--from", "2026-02-30"], "2026-02-30"),
+            (["next", "--count", "-1"], "--count"), (["logs"], "run"), (["logs", "12"], "not a run's id"),
+            (["cancel", "x"], "not a run's id"), (["why", "ok"], "instant"), (["why", "ok", "now"], "RFC 3339"),
+            (["trigger"], "task"), (["pause"], "task"), (["series", "--subject", "x"], "--metric"),
+            (["series", "--subject", "x", "--metric", "m", "--step", "year"], "year"),
+            (["series", "--subject", "x", "--metric", "m", "--from", "2026-02-01", "--to", "2026-01-01"], "--from"),
+            (["metrics", "--csv", "--json"], "exclude each other"), (["serve", "--port", "65536"], "from 0 to 65535"),
+            (["serve", "--grace", "1 month"], "month"), (["serve", "--host", "http://x"], "http://x"),
+            (["list", "--log-level", "loud"], "loud"), (["list", "--database", "insights.db"], "sqlite:PATH"),
+            (["list", "--database", "postgres://me:hunter2@host/db"], "not in this version"),
+            (["modules", "git.activty"], "did you mean \"git.activity\"?"),
+            (["run", "okk"], "did you mean \"ok\"?"), (["run", "ok", "nope", "nada"], "\"nope\", \"nada\""),
+            (["trigger", "nope"], "unknown task"), (["pause", "nope"], "unknown task"),
+            (["resume", "nope"], "unknown task"),
+            (["next", "nope"], "unknown task"), (["history", "nope"], "unknown task"),
+            (["why", "nope", "2026-01-04"], "unknown task"), (["plugin", "new", "x"], "plugin"),
+        ] as [([String], String)])
+    func wrongUse(arguments: [String], named: String) async throws {
+        let place = try Place("  ok:\n    uses: command.run\n    with: {argv: [\"true\"]}")
+        let ended = try await Program([Program.path] + arguments, in: place.path).ended()
+        #expect(ended.status == 64)
+        #expect(ended.complaints.contains(named), "\(ended.complaints)")
+        #expect(!ended.complaints.contains("hunter2"))
+        #expect(ended.output.isEmpty)
+        #expect(!place.exists("insights.db"))
+    }
+
+    @Test(
+        "a malformed variable is 78 with its name, from the environment and from .env",
+        arguments: ["PORT", "TASK_SCHEDULER_INTERVAL", "TASK_SCHEDULER_ENABLED", "LOG_LEVEL", "DATABASE_URL"])
+    func variables(name: String) async throws {
+        let place = try Place()
+        let real = try await place.run("list", environment: [name: "wrong"])
+        #expect(real.status == 78)
+        #expect(real.complaints.contains("error: \(name)"))
+        try place.write(".env", "# settings\n\(name)=wrong\n")
+        let file = try await place.run("list")
+        #expect(file.status == 78)
+        #expect(file.complaints.contains("error: \(name)"))
+        #expect(try await place.run("list", environment: [name: ""]).status == 0)
+    }
+
+    @Test("a malformed line of .env is named by its number, beside the manifest wherever that is")
+    func dotEnv() async throws {
+        let place = try Place()
+        try place.write(".env", "PORT=80\nINSIGHTS_ADMIN_TOKEN hunter2hunter2\n")
+        let ended = try await Program(
+            [Program.path, "list", "--manifest", place.path + "/tasks.yaml"], in: "/"
+        ).ended()
+        #expect(ended.status == 78)
+        #expect(ended.complaints.contains("\(place.path)/.env:2: "))
+        #expect(!ended.complaints.contains("hunter2"))
+    }
+
+    @Test("variables of .env are those that the manifest names")
+    func manifestVariables() async throws {
+        let place = try Place(
+            "  say:\n    uses: command.run\n    with: {argv: [sh, -c, 'echo \"$WORD\"'], environment: {WORD: \"${WORD}\"}}"
+        )
+        let unset = try await place.run("check")
+        #expect(unset.status == 78)
+        #expect(unset.output.contains("[unset-variable]"))
+        try place.write(".env", "WORD=\"from the file\"\n")
+        #expect(try await place.run("check").status == 0)
+        #expect(try await place.run("run").status == 0)
+        let id = try #require(try await place.history()[0]["id"]?.string)
+        #expect(try await place.run("logs", id).output.contains("from the file"))
+        #expect(try await place.run("run", environment: ["WORD": "from outside"]).status == 0)
+        let second = try #require(try await place.history()[0]["id"]?.string)
+        #expect(try await place.run("logs", second).output.contains("from outside"))
+    }
+
+    @Test("an admin token that is too short keeps serve from starting, and only serve")
+    func adminToken() async throws {
+        let place = try Place()
+        let environment = ["INSIGHTS_ADMIN_TOKEN": "fifteen-letters"]
+        let ended = try await place.run("serve", "--port", "0", environment: environment)
+        #expect(ended.status == 78)
+        #expect(ended.complaints.contains("INSIGHTS_ADMIN_TOKEN must have at least 16 characters"))
+        #expect(!ended.complaints.contains("fifteen-letters"))
+        #expect(!place.exists("insights.db"))
+        #expect(try await place.run("list", environment: environment).status == 0)
+    }
+}
