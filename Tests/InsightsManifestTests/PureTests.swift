@@ -134,6 +134,44 @@ struct PureTests {
         #expect(sink.diagnostics(file: "f", source: SourceText([0x61, 0x62])).map(\.severity) == [.error])
     }
 
+    @Test("What an alias bomb would grow to is counted, not built")
+    func bombIsCounted() {
+        var text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+        for level in 1..<60 {
+            let alias = "*a\(level - 1)"
+            text += "a\(level): &a\(level) {\((0..<10).map { "k\($0): \(alias)" }.joined(separator: ", "))}\n"
+        }
+        let sink = DiagnosticSink()
+        let tree = TreeBuilder.build(SourceText(Array(text.utf8)), sink: sink)
+        #expect(tree.isOverLimit)
+        #expect(tree.nodes.count < 200)
+        #expect(sink.hasErrors)
+        let small = TreeBuilder.build(
+            SourceText(Array("a: &a [x, x]\nb: [*a, *a]\n".utf8)), sink: DiagnosticSink(),
+            limits: TreeLimits(depth: 3, nodes: 13))
+        // The map, two keys, a list of two, and a list of two of these.
+        #expect(!small.isOverLimit && small.root.map { small[$0].expanded } == 13)
+        for limits in [TreeLimits(depth: 2, nodes: 13), TreeLimits(depth: 3, nodes: 12)] {
+            let tree = TreeBuilder.build(
+                SourceText(Array("a: &a [x, x]\nb: [*a, *a]\n".utf8)), sink: DiagnosticSink(), limits: limits)
+            #expect(tree.isOverLimit)
+        }
+    }
+
+    @Test("A suggestion is near, and looking for them has a bound")
+    func suggestions() {
+        let suggestions = Suggestions()
+        #expect(suggestions.help(for: "evry", among: ["cron", "every"], kind: "keys") == "did you mean \"every\"?")
+        #expect(suggestions.help(for: "EVERY", among: ["cron", "every"], kind: "keys") == "did you mean \"every\"?")
+        #expect(suggestions.help(for: "b", among: ["a", "c"], kind: "tasks") == "known tasks: a, c")
+        #expect(suggestions.help(for: "zzzz", among: ["a", "c"], kind: "tasks") == "known tasks: a, c")
+        #expect(suggestions.help(for: "zzzz", among: [], kind: "tasks") == "there are no tasks")
+        let many = (0..<1000).map { "name-\($0)" }
+        let answers = (0..<400).map { _ in suggestions.help(for: "nme-500", among: many, kind: "tasks") }
+        #expect(answers.first == "did you mean \"name-500\"?")
+        #expect(answers.last == .some(nil))
+    }
+
     @Test("Cells of a terminal")
     func cells() {
         #expect("aä\u{301}日😀\u{200D}\t한".unicodeScalars.map(TerminalWidth.cells) == [1, 1, 0, 2, 2, 0, 1, 2])

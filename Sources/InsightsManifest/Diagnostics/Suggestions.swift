@@ -23,7 +23,8 @@ final class Suggestions {
         guard names.count <= left else { return nil }
         left -= names.count
         let length = word.utf8.count
-        // One edit always, however short the word; more the longer it is, as more can go wrong.
-        return NearestName.nearest(to: word, among: names, atMost: max(1, min(4, length / 3)))
+        // More the longer the word is, as more can go wrong; of a letter or two nothing is left after one.
+        let edits = length < 3 ? 0 : max(1, min(4, length / 3))
+        return NearestName.nearest(to: word, among: names, atMost: edits)
     }
 }
