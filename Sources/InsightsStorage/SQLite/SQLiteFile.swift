@@ -157,6 +157,16 @@ struct SQLiteFile: Sendable {
     /// - Returns: The version of the tables; `nil` when the file has none yet.
     /// - Throws: ``StoreError`` `damaged` for somebody else's file, `schemaTooNew`.
     private func checkIdentity(_ db: Database) throws -> Int32? {
+        var version: Int32?
+        // One look at all of it: between two, another process may have made the tables.
+        try db.inTransaction(.deferred) {
+            version = try identity(db)
+            return .commit
+        }
+        return version
+    }
+
+    private func identity(_ db: Database) throws -> Int32? {
         let application = try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0
         let version = try Int32.fetchOne(db, sql: "PRAGMA user_version") ?? 0
         if application == 0, version == 0, try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") == 0 {
