@@ -154,7 +154,7 @@ struct AdminRoutesTests {
         let gate = Gate()
         daemon.change { $0.gate = gate }
         var limits = HTTPLimits()
-        limits.request = .milliseconds(500)
+        limits.request = .seconds(2)
         try await withServer(daemon: daemon, limits: limits) { server in
             async let answer = server.admin("POST", "/admin/tasks/run?wait=true")
             await gate.somebodyWaits()

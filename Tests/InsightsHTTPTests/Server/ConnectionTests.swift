@@ -248,7 +248,7 @@ struct ConnectionTests {
 
     @Test("The second request's headers have a deadline of their own")
     func slowSecond() async throws {
-        let limits = Self.limits { $0.headers = .milliseconds(200) }
+        let limits = Self.limits { $0.headers = .seconds(2) }
         try await withServer(limits: limits) { server in
             try await offPool {
                 let wire = try server.connect()
@@ -294,7 +294,7 @@ struct ConnectionTests {
         let line = LogLine(at: Samples.noon, level: "info", message: String(repeating: "x", count: 1 << 20))
         daemon.store.change { $0.log = Array(repeating: line, count: 10) }
         let limits = Self.limits {
-            $0.reading = .seconds(1)
+            $0.reading = .seconds(3)
             $0.linger = .milliseconds(100)
         }
         try await withServer(daemon: daemon, limits: limits) { server in
