@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Glibc
+internal import InsightsEngine
 
 /// The program: what `main` calls.
 public enum Insights {
@@ -17,13 +18,19 @@ public enum Insights {
             }
             exit(ExitStatus.success.rawValue)
         } catch let failure as CommandFailure {
-            let text = failure.description
-            if !text.isEmpty { _ = Output.write(Array((text + "\n").utf8), to: STDERR_FILENO) }
-            exit(failure.status.rawValue)
+            end(failure)
+        } catch let error as StoreError {
+            end(CommandFailure(error))
         } catch {
             // Help is one of these as well; a wrong use ends with 64.
             InsightsCommand.exit(withError: error)
         }
+    }
+
+    private static func end(_ failure: CommandFailure) -> Never {
+        let text = failure.description
+        if !text.isEmpty { _ = Output.write(Array((text + "\n").utf8), to: STDERR_FILENO) }
+        exit(failure.status.rawValue)
     }
 }
 
@@ -40,16 +47,10 @@ struct InsightsCommand: ParsableCommand {
             Example: insights check && insights run && insights metrics
             """,
         version: ProgramVersion.current,
-        subcommands: [],
-        groupedSubcommands: [
-            CommandGroup(name: "Run tasks:", subcommands: [ServeCommand.self, RunCommand.self, TriggerCommand.self]),
-            CommandGroup(
-                name: "Look ahead:", subcommands: [CheckCommand.self, ListCommand.self, NextCommand.self]),
-            CommandGroup(
-                name: "Look back:", subcommands: [HistoryCommand.self, LogsCommand.self, WhyCommand.self]),
-            CommandGroup(
-                name: "Steer:", subcommands: [PauseCommand.self, ResumeCommand.self, CancelCommand.self]),
-            CommandGroup(name: "Read numbers:", subcommands: [MetricsCommand.self, SeriesCommand.self]),
-            CommandGroup(name: "Write a manifest:", subcommands: [ModulesCommand.self, SchemaCommand.self]),
+        subcommands: [
+            ServeCommand.self, RunCommand.self, TriggerCommand.self, CheckCommand.self, ListCommand.self,
+            NextCommand.self, HistoryCommand.self, LogsCommand.self, WhyCommand.self, PauseCommand.self,
+            ResumeCommand.self, CancelCommand.self, MetricsCommand.self, SeriesCommand.self, ModulesCommand.self,
+            SchemaCommand.self,
         ])
 }

@@ -5,7 +5,8 @@ internal import InsightsEngine
 struct CancelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cancel",
-        abstract: "Cancel a run and wait until it has its end.",
+        abstract: "Cancel a run and wait for its end.",
+        usage: "insights cancel [<options>] <run>",
         discussion: """
             A run that has its end already is left as it is.
 

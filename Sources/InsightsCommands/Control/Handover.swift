@@ -13,11 +13,13 @@ struct Handover: Sendable {
 
     /// Asks for the tasks; each refused one is told.
     ///
-    /// - Returns: Those that were taken, in order; fewer when `overlap` refused one.
-    /// - Throws: 64 when the manifest in force has no such task, 69 when `serve` stops or is gone.
-    func ask(_ tasks: [String], dependents: Bool) async throws(CommandFailure) -> [Accepted] {
+    /// - Returns: Those that were taken, in order, fewer when `overlap` refused one; `nil` when `serve` is stopping
+    ///   and took none.
+    /// - Throws: 64 when the manifest in force has no such task, 69 when `serve` stops amid it or is gone.
+    func ask(_ tasks: [String], dependents: Bool) async throws(CommandFailure) -> [Accepted]? {
         let kinds = tasks.map { Request.Kind.run(task: $0, dependents: dependents, batch: tasks.count > 1) }
         let answers = try await RequestDesk(store: store).ask(kinds)
+        if answers.allSatisfy({ $0.answer == .refused(RequestRefusal.stopping) }) { return nil }
         var accepted: [Accepted] = []
         for (task, answered) in zip(tasks, answers) {
             switch answered.answer {

@@ -5,7 +5,8 @@ internal import InsightsEngine
 struct PauseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pause",
-        abstract: "Pause tasks: their occurrences are skipped until they are resumed.",
+        abstract: "Pause tasks: what falls due is skipped.",
+        usage: "insights pause [<options>] <task> ...",
         discussion: """
             Stored, so it survives restarts; also while no `insights serve` runs.
             What runs goes on, and a paused task can still be started by hand.
@@ -25,7 +26,8 @@ struct PauseCommand: AsyncParsableCommand {
 struct ResumeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume",
-        abstract: "Resume paused tasks: the next occurrence runs.",
+        abstract: "Resume paused tasks.",
+        usage: "insights resume [<options>] <task> ...",
         discussion: """
             What was skipped meanwhile stays skipped; `insights run` makes up for it.
 

@@ -51,7 +51,7 @@ struct RequestDesk: Sendable {
             if ContinuousClock.now > deadline {
                 throw CommandFailure(
                     .unavailable, "the process that runs tasks has not answered within 30 s",
-                    help: "see its log, and whether its database can be written")
+                    help: "see its log; what was asked for may still be done, `insights history` shows it")
             }
             try await pause()
         }

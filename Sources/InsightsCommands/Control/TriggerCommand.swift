@@ -8,6 +8,7 @@ struct TriggerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "trigger",
         abstract: "Ask a running `insights serve` to run tasks now.",
+        usage: "insights trigger [<options>] <task> ...",
         discussion: """
             It works on the same database. The cadence does not move, and what `overlap`
             refuses is told with the run that is going. With --wait ends with 1 when a run
@@ -38,7 +39,9 @@ struct TriggerCommand: AsyncParsableCommand {
         guard let store = try context.existingStore(asking: true) else { throw context.noServe }
         _ = try await context.requireServe(store)
         let handover = Handover(store: store, context: context)
-        let accepted = try await handover.ask(TaskNames.unique(tasks), dependents: dependents)
+        guard let accepted = try await handover.ask(TaskNames.unique(tasks), dependents: dependents) else {
+            throw CommandFailure(.unavailable, "`insights serve` is stopping", help: "try again when it is back")
+        }
         if wait {
             let runs = try await handover.outcomes(of: accepted.map(\.run)) { _ in }
             show(runs, context, context.presentation(manifest))

@@ -6,6 +6,7 @@ internal import Synchronization
 /// Where log lines go: standard error, for people or as JSON, never with a secret in them.
 final class LogSink: Sendable {
     private struct Knowledge {
+        var secrets: Set<String> = []
         var redactor = Redactor([])
         var presentation = Presentation()
     }
@@ -20,8 +21,15 @@ final class LogSink: Sendable {
     }
 
     /// Learns what must never be shown, and the zone that people read times in.
-    func learn(secrets: [String], zone: Zone) {
-        knowledge.withLock { $0 = Knowledge(redactor: Redactor(secrets), presentation: Presentation(zone: zone)) }
+    ///
+    /// What was secret stays so: after a reload, runs of the former manifest still go on.
+    func learn(secrets: Set<String>, zone: Zone) {
+        knowledge.withLock { knowledge in
+            knowledge.presentation.zone = zone
+            guard !secrets.isSubset(of: knowledge.secrets) else { return }
+            knowledge.secrets.formUnion(secrets)
+            knowledge.redactor = Redactor(Array(knowledge.secrets))
+        }
     }
 
     /// Writes one line.

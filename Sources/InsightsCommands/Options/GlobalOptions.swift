@@ -3,19 +3,19 @@ internal import Logging
 
 /// What every command takes.
 struct GlobalOptions: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("The manifest; .env is read beside it.", valueName: "path"))
+    @Option(name: .long, help: ArgumentHelp("The manifest, .env beside it.", valueName: "path"))
     var manifest = "tasks.yaml"
 
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "The database, sqlite:PATH. (default: DATABASE_URL, else sqlite:insights.db)", valueName: "url"))
+            "sqlite:PATH. (DATABASE_URL, else sqlite:insights.db)", valueName: "url"))
     var database: String?
 
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "trace, debug, info, notice, warning, error or critical. (default: LOG_LEVEL, else info)",
+            "From trace to critical. (LOG_LEVEL, else info)",
             valueName: "level"),
         transform: { text in
             guard let level = Logger.Level(rawValue: text.lowercased()) else {

@@ -6,7 +6,8 @@ internal import InsightsManifest
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Check the manifest; every problem at once, with line and column.",
+        abstract: "Check the manifest; every problem at once.",
+        usage: "insights check [<options>]",
         discussion: """
             Ends with 0 (warnings are printed), or with 78 when there is an error.
 

@@ -7,7 +7,8 @@ internal import InsightsPlugin
 struct HistoryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "history",
-        abstract: "Show runs and skipped occurrences, newest scheduled instant first.",
+        abstract: "Show runs and skips, newest first.",
+        usage: "insights history [<options>] [<task>]",
         discussion: """
             On a pipe: scheduled instant, task, status, reason, trigger, attempt, duration,
             samples, run, summary or error; several skipped ones are one line.

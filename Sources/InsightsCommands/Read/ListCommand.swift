@@ -6,7 +6,8 @@ internal import InsightsPlugin
 struct ListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "Show the tasks: module, cadence, last run and next run.",
+        abstract: "Show the tasks, with cadence, last and next run.",
+        usage: "insights list [<options>]",
         discussion: """
             On a pipe: name, module, cadence, yes|no|paused, last run's scheduled instant,
             its status, next run's instant, description.

@@ -7,6 +7,7 @@ struct LogsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "logs",
         abstract: "Show a run's log.",
+        usage: "insights logs [<options>] <run>",
         discussion: """
             --json prints a JSON object a line: {"at","level","message","fields"}.
             On a pipe: instant, level, message, fields as JSON.

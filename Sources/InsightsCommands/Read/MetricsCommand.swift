@@ -7,6 +7,7 @@ struct MetricsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "metrics",
         abstract: "Show the latest value of each series.",
+        usage: "insights metrics [<options>]",
         discussion: """
             On a pipe: kind, key, metric, label (of a ranking), value, unit, shape, instant,
             and of how many subjects a roll-up is the sum; --csv has the same columns.

@@ -7,7 +7,8 @@ internal import InsightsPlugin
 struct ModulesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "modules",
-        abstract: "Show the task modules there are; of one, its parameters and metrics.",
+        abstract: "Show the task modules, their parameters and metrics.",
+        usage: "insights modules [<options>] [<name>]",
         discussion: """
             On a pipe: id, plugin, origin, health, summary.
 

@@ -7,6 +7,7 @@ struct NextCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "next",
         abstract: "Show coming occurrences, in time order.",
+        usage: "insights next [<options>] [<task> ...]",
         discussion: """
             Of every enabled task, or of the named ones. What is stored counts, if there is
             a database. Tasks with `after` have no instants of their own.

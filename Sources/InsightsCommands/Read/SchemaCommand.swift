@@ -6,7 +6,8 @@ internal import InsightsPlugin
 struct SchemaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "schema",
-        abstract: "Print the JSON Schema of the manifest, with every module's parameters.",
+        abstract: "Print the JSON Schema of the manifest.",
+        usage: "insights schema [<options>]",
         discussion: """
             For editors: with yaml-language-server, begin tasks.yaml with the line
             # yaml-language-server: $schema=./tasks.schema.json

@@ -6,7 +6,8 @@ internal import InsightsPlugin
 struct SeriesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "series",
-        abstract: "Show one series: a subject's metric over time, oldest point first.",
+        abstract: "Show one series, oldest point first.",
+        usage: "insights series --subject <key> --metric <metric> [<options>]",
         discussion: """
             On a pipe: instant, label (of a ranking), value; --csv has the same columns.
             A key that several kinds share needs --kind. Days are in UTC.

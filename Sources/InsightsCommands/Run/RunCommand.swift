@@ -8,7 +8,8 @@ internal import Logging
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Run tasks now, in `after` order, and wait for their end.",
+        abstract: "Run tasks now, in `after` order, to their end.",
+        usage: "insights run [<options>] [<task> ...]",
         discussion: """
             The named tasks and no others, or every enabled one. The cadence does not move.
             Beside a running `insights serve` it hands the work over and waits. Ends with 0

@@ -22,7 +22,8 @@ struct RunTurn: Sendable {
 
     /// Runs the tasks.
     ///
-    /// Another `insights run` on the database is waited for: two oneshots of one minute of cron are both to run.
+    /// Another `insights run` on the database is waited for, and so is a `serve` that is stopping: a oneshot of cron is
+    /// not to be lost to another of the same minute, or to an upgrade.
     func take(_ watch: SignalWatch) async throws -> Outcome {
         let isLively = report.isMoving
         let logger = context.logger(isLively ? .warning : .info)
@@ -31,7 +32,7 @@ struct RunTurn: Sendable {
         configuration.answersRequests = false
         configuration.version = ProgramVersion.current
         let engine = context.engine(store, manifest, configuration, logger)
-        var hasSaidSo = false
+        var waitsFor: NodeIdentity?
         while true {
             do throws(StoreError) {
                 try await engine.start()
@@ -40,10 +41,12 @@ struct RunTurn: Sendable {
                 guard error.kind == .alreadyRunning else { throw CommandFailure(error) }
             }
             let node = try await stored { () async throws(StoreError) in try await store.runningNode() }
-            if let node, NodeName.isServe(node.name) { return try await handOver(to: node, watch) }
-            if let node, !hasSaidSo {
-                context.console.line("waiting for another `insights run` (process \(node.processID)) to end")
-                hasSaidSo = true
+            if let node, waitsFor?.name != node.name {
+                let isServe = NodeName.isServe(node.name)
+                if isServe, let outcome = try await handOver(to: node, watch) { return outcome }
+                let who = isServe ? "`insights serve`, which is stopping," : "another `insights run`"
+                context.console.line("waiting for \(who) (process \(node.processID)) to end")
+                waitsFor = node
             }
             if let signal = try await nextSignal(watch, within: .milliseconds(200)) {
                 return Outcome(runs: [], signal: signal)
@@ -53,11 +56,12 @@ struct RunTurn: Sendable {
             .perform(watch)
     }
 
-    private func handOver(to node: NodeIdentity, _ watch: SignalWatch) async throws -> Outcome {
+    /// - Returns: `nil` when the process is stopping and took nothing.
+    private func handOver(to node: NodeIdentity, _ watch: SignalWatch) async throws -> Outcome? {
+        let handover = Handover(store: store, context: context)
+        guard let accepted = try await handover.ask(names, dependents: isEverything) else { return nil }
         context.console.line(
             "`insights serve` (process \(node.processID)) has \(context.database.text): handed over to it, waiting")
-        let handover = Handover(store: store, context: context)
-        let accepted = try await handover.ask(names, dependents: isEverything)
         let ids = accepted.map(\.run)
         for run in accepted { report.started(run.task, run.run) }
         let ended = LatestSignal()

@@ -9,6 +9,7 @@ struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
         abstract: "Run tasks by their cadence, and serve HTTP.",
+        usage: "insights serve [<options>]",
         discussion: """
             SIGTERM or Ctrl-C ends it in order, a second one at once. SIGHUP reads the
             manifest anew, and so does its change. HOST, PORT, INSIGHTS_ADMIN_TOKEN,
@@ -20,7 +21,7 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
 
     @Option(
-        name: .long, help: ArgumentHelp("Where it listens. (default: HOST, else 127.0.0.1)", valueName: "host"),
+        name: .long, help: ArgumentHelp("Where it listens. (HOST, else 127.0.0.1)", valueName: "host"),
         transform: { text in
             guard let host = HostName.checked(text) else {
                 throw ValidationError("\"\(text)\" is not a host name or an address of this machine")
@@ -30,14 +31,14 @@ struct ServeCommand: AsyncParsableCommand {
     var host: String?
 
     @Option(
-        name: .long, help: ArgumentHelp("0: the system chooses. (default: PORT, else 8080)", valueName: "port"),
+        name: .long, help: ArgumentHelp("0: the system chooses. (PORT, else 8080)", valueName: "port"),
         transform: CountArgument.parse(0...65_535))
     var port: Int?
 
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "How long what runs may go on after it was asked to stop. (default: 30s)", valueName: "duration"),
+            "What runs has this long after a stop. (30s)", valueName: "duration"),
         transform: DurationArgument.parse)
     var grace: Duration = .seconds(30)
 

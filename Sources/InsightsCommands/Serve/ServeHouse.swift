@@ -1,6 +1,5 @@
 internal import Glibc
 internal import InsightsEngine
-internal import InsightsHTTP
 internal import InsightsStorage
 internal import Logging
 internal import ServiceLifecycle
@@ -38,8 +37,9 @@ struct ServeHouse: Sendable {
                 defer { tasks.cancelAll() }
                 try await group.run()
             }
-        } catch let error as HTTPServerError {
-            throw CommandFailure(.unavailable, error.description)
+        } catch {
+            // A server that cannot listen says itself why, at which address, and what to do.
+            throw CommandFailure(.unavailable, String(describing: error))
         }
         logger.notice("stopped")
     }

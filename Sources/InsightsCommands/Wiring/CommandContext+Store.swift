@@ -20,7 +20,10 @@ extension CommandContext {
     ///   looking changes nothing.
     func existingStore(asking isAsking: Bool = false) throws(CommandFailure) -> (any Store)? {
         var status = stat()
-        guard stat(databasePath, &status) == 0 || errno != ENOENT else { return nil }
+        let isThere = stat(databasePath, &status) == 0
+        if !isThere, errno == ENOENT { return nil }
+        // A process that is about to make its tables has made the file first.
+        if isThere, status.st_mode & S_IFMT == S_IFREG, status.st_size == 0 { return nil }
         return try openStore(isAsking ? .readWrite : .readOnly)
     }
 

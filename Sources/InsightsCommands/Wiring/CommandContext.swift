@@ -81,7 +81,7 @@ struct CommandContext: Sendable {
         var secrets: Set<String> = []
         if let token = settings.adminToken { secrets.insert(token) }
         for task in manifest.tasks { secrets.formUnion(task.settings.secrets) }
-        sink.learn(secrets: Array(secrets), zone: manifest.zone)
+        sink.learn(secrets: secrets, zone: manifest.zone)
     }
 
     /// For people: times in the manifest's zone, in UTC where there is no manifest to tell it.

@@ -94,6 +94,21 @@ struct ControlTests {
         try await stop(program)
     }
 
+    @Test("a run beside a serve that is stopping waits for its end and then runs by itself")
+    func stopping() async throws {
+        let (place, program, port) = try await serving()
+        _ = try await place.run("trigger", "held")
+        try await program.wait("the run") { try await !place.history("held", "--status", "running").isEmpty }
+        program.send(SIGTERM)
+        try await program.wait("/ready to turn 503") { HTTP.ask("/ready", port: port)?.status == 503 }
+        let run = try place.start("run", "quick")
+        try await run.waitForComplaint("waiting for `insights serve`, which is stopping,")
+        try place.write("go", "")
+        #expect(try await program.ended().status == 0)
+        #expect(try await run.ended().status == 0)
+        #expect(try await place.history("quick", "--status", "succeeded").count == 1)
+    }
+
     @Test("a run that was handed over is cancelled by Ctrl-C")
     func handoverInterrupted() async throws {
         let (place, program, _) = try await serving()

@@ -151,6 +151,11 @@ struct NumbersTests {
         for (instant, outcome) in outcomes {
             #expect(try await place.run("why", "grid", instant, "--json").json["outcome"] == .string(outcome))
         }
+        _ = try await place.run("run", "grid")
+        let byHand = try #require(
+            try await place.history().first { $0["trigger"] == "manual" }?["scheduled_at"]?.string)
+        let manual = try await place.run("why", "grid", byHand)
+        #expect(manual.output.contains("triggered by hand"))
         let words = try await place.run("why", "grid", "2031-01-01T00:10:00Z")
         #expect(words.output.contains("The one before is 2031-01-01T00:00:00Z, the one after 2031-01-01T01:00:00Z."))
     }

@@ -14,7 +14,8 @@ struct UsageTests {
         #expect(ended.status == 0)
         #expect(ended.output.contains("Example: insights \(command)"))
         for flag in ["--manifest", "--database", "--log-level"] { #expect(ended.output.contains(flag)) }
-        #expect(ended.output.split(separator: "\n", omittingEmptySubsequences: false).count <= 36)
+        #expect(ended.output.split(separator: "\n", omittingEmptySubsequences: false).count <= 25)
+        #expect(ended.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
         #expect(ended.complaints.isEmpty)
     }
 
@@ -24,6 +25,7 @@ struct UsageTests {
         let ended = try await Program([Program.path] + arguments, in: place.path).ended()
         #expect(ended.status == 0)
         for command in Self.commands { #expect(ended.output.contains("\n  \(command)")) }
+        #expect(ended.lines.count <= 32)
         #expect(ended.output.contains("run-tasks"))
     }
 

@@ -39,6 +39,7 @@ struct LogLayoutTests {
         defer { close(descriptor) }
         let sink = LogSink(console: Console(terminal: pipe, descriptor: descriptor), format: format)
         sink.learn(secrets: ["hunter2hunter2"], zone: .utc)
+        sink.learn(secrets: ["another-one"], zone: .utc)
         let logger = Logger(label: "test") { _ in SinkLogHandler(sink: sink, level: .info) }
         logger.info("with hunter2hunter2", metadata: ["url": "http://x:hunter2hunter2@y", "list": ["hunter2hunter2"]])
         logger.debug("not asked for")
