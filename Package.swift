@@ -134,7 +134,13 @@ let package = Package(
         ),
         .testTarget(
             name: "InsightsStorageTests",
-            dependencies: ["InsightsEngine", "InsightsPlugin", "InsightsStorage", log],
+            dependencies: [
+                "InsightsEngine",
+                "InsightsPlugin",
+                "InsightsStorage",
+                log,
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: ours
         ),
         .testTarget(

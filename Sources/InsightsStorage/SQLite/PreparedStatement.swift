@@ -156,13 +156,13 @@ final class PreparedStatement {
 
     func optionalText(_ column: Int32) -> String? { isNull(column) ? nil : text(column) }
 
-    func runID(_ column: Int32) -> RunID? {
-        guard sqlite3_column_bytes(handle, column) == 16, let bytes = sqlite3_column_blob(handle, column) else {
-            return nil
+    /// The element of a list in ``StoredCodes`` that a code stands for.
+    func code<Element>(_ column: Int32, in list: [Element]) throws -> Element {
+        let code = integer(column)
+        guard code >= 0, code < list.count else {
+            throw UnreadableValue(column: String(cString: sqlite3_column_name(handle, column)), value: String(code))
         }
-        return RunID(
-            high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
-            low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+        return list[Int(code)]
     }
 
     private static func error(_ code: Int32, _ connection: OpaquePointer, _ sql: String) -> DatabaseError {

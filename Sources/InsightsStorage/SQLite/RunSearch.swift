@@ -78,7 +78,7 @@ struct RunSearch {
             WHERE \(conditions.joined(separator: " AND ")) ORDER BY scheduled_at DESC, row DESC LIMIT ?
             """
         return try Row.fetchAll(db, sql: sql, arguments: StatementArguments(arguments)).map {
-            RunPosition(scheduledAt: $0[0], row: $0[1])
+            RunPosition(scheduledAt: try $0.integer(0), row: try $0.integer(1))
         }
     }
 
@@ -100,7 +100,9 @@ struct RunSearch {
             let arguments: [Int64] = [part, task, floor, top, top, cursor?.row ?? .max, Int64(limit)]
             let rows = try Row.fetchCursor(statement, arguments: StatementArguments(arguments))
             let before = found.count
-            while let row = try rows.next() { found.append(RunPosition(scheduledAt: row[0], row: row[1])) }
+            while let row = try rows.next() {
+                found.append(RunPosition(scheduledAt: try row.integer(0), row: try row.integer(1)))
+            }
             if found.count > before {
                 found.sort(by: >)
                 if found.count > limit { found.removeLast(found.count - limit) }

@@ -123,7 +123,7 @@ final class RunWriter {
         find.bind(1, run)
         return try find.first { found in
             Row(
-                row: found.integer(0), status: StoredCodes.statuses[code: found.integer(1)] ?? .failed,
+                row: found.integer(0), status: try found.code(1, in: StoredCodes.statuses),
                 fence: found.integer(2), attemptFence: found.integer(3), attempt: found.integer(4),
                 scheduledAt: found.integer(5),
                 log: .init(lines: found.integer(6), bytes: found.integer(7), dropped: found.integer(8)))

@@ -8,6 +8,8 @@ enum SQLiteFailure {
         switch error {
         case let error as StoreError: error
         case let error as DatabaseError: storeError(error, path: path)
+        case let error as UnreadableValue:
+            damaged("\(path) is damaged (\(error.column) is \(error.value))", path: path)
         default: StoreError(.unavailable, "\(path): \(error)")
         }
     }

@@ -24,8 +24,11 @@ enum SQLiteSchema {
     /// The parts of `runs_by_task`, oldest first.
     static func parts(_ db: Database) throws -> ClosedRange<Int64> {
         let ends = try Row.fetchOne(db, sql: "SELECT (SELECT min(row) FROM runs), (SELECT max(row) FROM runs)")
-        let (first, last): (Int64?, Int64?) = (ends?[0], ends?[1])
-        return (first ?? 0) >> SQLiteSchema.partShift...(last ?? 0) >> SQLiteSchema.partShift
+        let (first, last) = (try ends?.optionalInteger(0), try ends?.optionalInteger(1))
+        let (low, high) = (first ?? 0, last ?? 0)
+        // More runs than a file can hold would have a search go on for ever.
+        guard low >= 0, high >> partShift < 1 << 20 else { throw UnreadableValue(column: "row", value: String(high)) }
+        return low >> partShift...max(low, high) >> partShift
     }
 
     /// `progress` is apart from `tasks`: it changes with every run, and its short rows keep what a batch touches small.

@@ -22,27 +22,28 @@ extension SQLiteStore {
                     WHERE r.status < \(StoredCodes.firstFinal) ORDER BY r.scheduled_at, r.row
                     """)
             var runs: [UnfinishedRun] = []
-            while let row = try rows.next() { runs.append(SQLiteStore.unfinished(row)) }
+            while let row = try rows.next() { runs.append(try SQLiteStore.unfinished(row)) }
             return runs
         }
     }
 
-    private static func unfinished(_ row: Row) -> UnfinishedRun {
-        let scheduledAt = Instant(milliseconds: row[5])
+    private static func unfinished(_ row: Row) throws -> UnfinishedRun {
+        let scheduledAt = try row.instant(5)
         return UnfinishedRun(
-            run: StoredRun.runID(row[0]), task: TaskID(row[1]), name: row[2],
-            trigger: StoredCodes.triggers[code: row[3]] ?? .cadence,
-            occurrence: (row[4] as Int64?) == nil ? nil : scheduledAt, scheduledAt: scheduledAt,
-            status: StoredCodes.statuses[code: row[6]] ?? .queued, startedAt: StoredRun.instant(row[7]),
-            retryAt: StoredRun.instant(row[8]), attempt: row[9], failures: row[10] ?? 0, losses: row[11] ?? 0,
-            fence: row[12], movesDependents: row[13])
+            run: try row.runID(0), task: TaskID(try row.integer(1)), name: try row.text(2),
+            trigger: try row.code(3, in: StoredCodes.triggers),
+            occurrence: try row.optionalInteger(4) == nil ? nil : scheduledAt, scheduledAt: scheduledAt,
+            status: try row.code(6, in: StoredCodes.statuses), startedAt: try row.optionalInstant(7),
+            retryAt: try row.optionalInstant(8), attempt: try row.int(9),
+            failures: Int(try row.optionalInteger(10) ?? 0), losses: Int(try row.optionalInteger(11) ?? 0),
+            fence: try row.integer(12), movesDependents: try row.bool(13))
     }
 
     package func prune(task: TaskID, before: Instant, limit: Int) async throws(StoreError) -> Int {
         try await write { db, _ in
             let kept = try Row.fetchOne(
                 db, sql: "SELECT last_row, hand_row FROM progress WHERE task_id = ?", arguments: [task.value])
-            let (newest, byHand): (Int64?, Int64?) = (kept?[0], kept?[1])
+            let (newest, byHand) = (try kept?.optionalInteger(0), try kept?.optionalInteger(1))
             let rows = try SQLiteStore.prunable(db, task, before: before, except: newest ?? 0, limit: limit)
             let dropLog = try db.cachedStatement(sql: "DELETE FROM log WHERE run_row = ?")
             let dropRun = try db.cachedStatement(sql: "DELETE FROM runs WHERE row = ?")
@@ -85,7 +86,7 @@ extension SQLiteStore {
         var newest: RunPosition?
         for part in try SQLiteSchema.parts(db) {
             guard let row = try Row.fetchOne(statement, arguments: [part, task.value]) else { continue }
-            let position = RunPosition(scheduledAt: row[0], row: row[1])
+            let position = RunPosition(scheduledAt: try row.integer(0), row: try row.integer(1))
             if newest.map({ $0 < position }) ?? true { newest = position }
         }
         try db.execute(

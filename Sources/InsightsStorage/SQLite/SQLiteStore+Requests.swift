@@ -31,10 +31,11 @@ extension SQLiteStore {
                 arguments: [limit]
             ).compactMap { row in
                 let stored = StoredRequest(
-                    kind: row[2], task: row[3], dependents: row[4], batch: row[5],
-                    run: (row[6] as DatabaseValue).isNull ? nil : StoredRun.runID(row[6]))
-                return stored.request.map {
-                    Request(id: StoredRun.runID(row[0]), kind: $0, at: Instant(milliseconds: row[1]))
+                    kind: try row.int(2), task: try row.optionalText(3), dependents: try row.bool(4),
+                    batch: try row.bool(5),
+                    run: try row.optionalRunID(6))
+                return try stored.request.map {
+                    Request(id: try row.runID(0), kind: $0, at: try row.instant(1))
                 }
             }
         }
@@ -46,10 +47,10 @@ extension SQLiteStore {
                 let row = try Row.fetchOne(
                     db, sql: "SELECT kind, run, reason FROM answers WHERE id = ?", arguments: [request.stored])
             else { return nil }
-            switch row[0] as Int {
+            switch try row.integer(0) {
             case 0: return .accepted
-            case 1: return .overlaps(StoredRun.runID(row[1]))
-            default: return .refused(row[2] ?? "")
+            case 1: return .overlaps(try row.runID(1))
+            default: return .refused(try row.optionalText(2) ?? "")
             }
         }
     }

@@ -19,7 +19,7 @@ extension SQLiteStore {
         try await read { db in
             try Row.fetchOne(
                 db, sql: "SELECT \(StoredRun.columns) FROM \(StoredRun.tables) WHERE r.id = ?", arguments: [id.stored]
-            ).map(StoredRun.record)
+            ).map { try StoredRun.record($0) }
         }
     }
 
@@ -32,7 +32,7 @@ extension SQLiteStore {
                     WHERE r.row = p.last_row OR r.row = p.hand_row ORDER BY r.scheduled_at, r.row
                     """)
             var last: [String: RunRecord] = [:]
-            while let row = try rows.next() { last[row[2]] = StoredRun.record(row) }
+            while let row = try rows.next() { last[try row.text(2)] = try StoredRun.record(row) }
             return last
         }
     }
@@ -49,10 +49,10 @@ extension SQLiteStore {
             var lines: [LogLine] = []
             while let row = try rows.next() {
                 // Fields that are no JSON any more are left out: the message is what a person looks for.
-                let fields = (row[3] as String?).flatMap { try? Value(json: $0.utf8) }?.object
+                let fields = try row.optionalText(3).flatMap { try? Value(json: $0.utf8) }?.object
                 lines.append(
                     LogLine(
-                        at: Instant(milliseconds: row[0]), level: row[1], message: row[2],
+                        at: try row.instant(0), level: try row.text(1), message: try row.text(2),
                         fields: fields ?? ValueObject()))
             }
             return lines
@@ -62,38 +62,24 @@ extension SQLiteStore {
     package func occurrence(task: String, at: Instant) async throws(StoreError) -> RunRecord? {
         try await read { db in
             guard let id = try RunSearch.taskID(db, task) else { return nil }
-            // Of several runs by hand at one instant the newest; an occurrence goes first.
-            let exact = try Int64.fetchOne(
-                db,
-                sql: """
-                    SELECT row FROM runs WHERE scheduled_at = ? AND task_id = ? ORDER BY is_occurrence DESC, row DESC LIMIT 1
-                    """, arguments: [at.milliseconds, id])
-            let covering = try Row.fetchOne(
+            let arguments: StatementArguments = [id, at.milliseconds]
+            let range = try Row.fetchOne(
                 db,
                 sql: """
                     SELECT row, until FROM runs WHERE task_id = ? AND scheduled_at <= ? AND until IS NOT NULL
                     ORDER BY scheduled_at DESC LIMIT 1
-                    """, arguments: [id, at.milliseconds])
-            let range: Int64? = covering.flatMap { ($0[1] as Int64) >= at.milliseconds ? $0[0] : nil }
-            guard let row = exact ?? range else { return nil }
+                    """, arguments: arguments)
+            let covering = try range.flatMap { try $0.integer(1) >= at.milliseconds ? try $0.integer(0) : nil }
+            // Where nothing was due at that instant, a person may mean a run by hand; of several, the newest.
+            let exact = try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT row, is_occurrence FROM runs WHERE task_id = ? AND scheduled_at = ?
+                    ORDER BY is_occurrence DESC, row DESC LIMIT 1
+                    """, arguments: arguments)
+            let isOccurrence = try exact?.optionalInteger(1) == 1
+            guard let row = isOccurrence ? try exact?.integer(0) : try covering ?? exact?.integer(0) else { return nil }
             return try StoredRun.records(db, rows: [row]).first
         }
-    }
-}
-
-extension StoredRun {
-    /// The runs in these rows, in this order.
-    static func records(_ db: Database, rows: [Int64]) throws -> [RunRecord] {
-        var found: [Int64: RunRecord] = [:]
-        found.reserveCapacity(rows.count)
-        var start = 0
-        while start < rows.count {
-            let chunk = rows[start..<min(start + 500, rows.count)].map(String.init).joined(separator: ", ")
-            let cursor = try Row.fetchCursor(
-                db, sql: "SELECT \(columns) FROM \(tables) WHERE r.row IN (\(chunk))")
-            while let row = try cursor.next() { found[row[0]] = record(row) }
-            start += 500
-        }
-        return rows.compactMap { found[$0] }
     }
 }

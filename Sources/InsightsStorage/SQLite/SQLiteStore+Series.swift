@@ -12,7 +12,7 @@ extension SQLiteStore {
                 db, sql: "SELECT \(StoredSeries.columns) FROM series x WHERE x.subject_id = ? AND x.metric = ?",
                 arguments: [id, query.metric])
             guard let row else { return nil }
-            let series = StoredSeries(row, from: 0)
+            let series = try StoredSeries(row, from: 0)
             let sums = series.shape == .daily && series.isAdditive
             let points = try series.points(db, from: query.from, to: query.to)
             return SeriesRecord(
@@ -51,14 +51,14 @@ struct StoredSeries {
     var latestAt: Instant?
     var latestValue: Double?
 
-    init(_ row: Row, from column: Int) {
-        id = row[column]
-        metric = row[column + 1]
-        unit = row[column + 2]
-        shape = StoredCodes.shapes[code: row[column + 3]] ?? .gauge
-        isAdditive = row[column + 4]
-        latestAt = StoredRun.instant(row[column + 5])
-        latestValue = row[column + 6]
+    init(_ row: Row, from column: Int) throws {
+        id = try row.integer(column)
+        metric = try row.text(column + 1)
+        unit = try row.text(column + 2)
+        shape = try row.code(column + 3, in: StoredCodes.shapes)
+        isAdditive = try row.bool(column + 4)
+        latestAt = try row.optionalInstant(column + 5)
+        latestValue = try row.optionalNumber(column + 6)
     }
 
     /// The latest values of a subject, by metric.
@@ -72,7 +72,7 @@ struct StoredSeries {
     static func latest(
         _ db: Database, _ row: Row, from column: Int, of subject: SubjectRecord
     ) throws -> LatestValue {
-        let series = StoredSeries(row, from: column)
+        let series = try StoredSeries(row, from: column)
         let value = try series.latestValue.map(SampleValue.number) ?? series.latestRanking(db)
         return LatestValue(
             subject: subject, metric: series.metric, unit: series.unit, shape: series.shape, value: value,
@@ -82,7 +82,8 @@ struct StoredSeries {
     private func latestRanking(_ db: Database) throws -> SampleValue {
         let statement = try db.cachedStatement(
             sql: "SELECT list FROM rankings WHERE series_id = ? ORDER BY day DESC LIMIT 1")
-        return .ranking(try String.fetchOne(statement, arguments: [id]).map(StoredRanking.list) ?? [])
+        let row = try Row.fetchOne(statement, arguments: [id])
+        return .ranking(try row.map { StoredRanking.list(try $0.text(0)) } ?? [])
     }
 
     /// The points within the bounds, both included, oldest first.
@@ -105,13 +106,15 @@ struct StoredSeries {
             return try Row.fetchAll(
                 db, sql: "SELECT at, list FROM rankings WHERE series_id = ? AND at BETWEEN ? AND ? ORDER BY day",
                 arguments: [id, first, last]
-            ).map { .init(at: Instant(milliseconds: $0[0]), value: .ranking(StoredRanking.list($0[1]))) }
+            ).map { .init(at: try $0.instant(0), value: .ranking(StoredRanking.list(try $0.text(1)))) }
         }
     }
 
     private static func points(_ rows: RowCursor, at: (Int64) -> Instant) throws -> [SeriesRecord.Point] {
         var points: [SeriesRecord.Point] = []
-        while let row = try rows.next() { points.append(.init(at: at(row[0]), value: .number(row[1]))) }
+        while let row = try rows.next() {
+            points.append(.init(at: at(try row.integer(0)), value: .number(try row.number(1))))
+        }
         return points
     }
 
@@ -122,6 +125,6 @@ struct StoredSeries {
             sql: """
                 SELECT from_day, to_day FROM gaps WHERE series_id = ? AND to_day >= ? AND from_day <= ? ORDER BY from_day
                 """, arguments: [id, from.map(Day.number) ?? .min, to.map(Day.number) ?? .max]
-        ).map { (from: Day.start(of: $0[0]), to: Day.start(of: $0[1])) }
+        ).map { (from: Day.start(of: try $0.integer(0)), to: Day.start(of: try $0.integer(1))) }
     }
 }

@@ -55,8 +55,8 @@ extension SQLiteStore {
         var subject: SubjectRecord?
         var values: [LatestValue] = []
         while let row = try rows.next() {
-            let id: Int64 = row[0]
-            let record = subject?.id == id ? subject : StoredSubjects.record(row, aliases: aliases[id] ?? [])
+            let id = try row.integer(0)
+            let record = try subject?.id == id ? subject : StoredSubjects.record(row, aliases: aliases[id] ?? [])
             subject = record
             if let record { values.append(try StoredSeries.latest(db, row, from: 9, of: record)) }
         }
@@ -99,7 +99,7 @@ private struct SubjectSearch {
             arguments: StatementArguments(
                 (query.sort.map { [$0.databaseValue] } ?? []) + search.arguments + [(query.limit + 1).databaseValue]))
         let items = try rows.prefix(query.limit).map { row in
-            var record = StoredSubjects.record(row, aliases: try StoredSubjects.aliases(db, of: row[0]))
+            var record = try StoredSubjects.record(row, aliases: try StoredSubjects.aliases(db, of: row.integer(0)))
             record.values = try StoredSeries.latest(db, of: record)
             return record
         }

@@ -40,12 +40,12 @@ extension SQLiteStore {
 enum StoredTasks {
     /// Every task that was registered, by name.
     static func all(_ db: Database) throws -> [StoredTask] {
-        var marks: [Int64: [AfterMark]] = [:]
+        var marks: [TaskID: [AfterMark]] = [:]
         let markRows = try Row.fetchCursor(db, sql: "SELECT task_id, upstream_id, scheduled_at FROM marks")
         while let row = try markRows.next() {
             let mark = AfterMark(
-                task: TaskID(row[0]), upstream: TaskID(row[1]), scheduledAt: Instant(milliseconds: row[2]))
-            marks[row[0], default: []].append(mark)
+                task: TaskID(try row.integer(0)), upstream: TaskID(try row.integer(1)), scheduledAt: try row.instant(2))
+            marks[mark.task, default: []].append(mark)
         }
         let rows = try Row.fetchCursor(
             db,
@@ -55,13 +55,13 @@ enum StoredTasks {
                 """)
         var tasks: [StoredTask] = []
         while let row = try rows.next() {
-            let id: Int64 = row[0]
+            let id = TaskID(try row.integer(0))
             tasks.append(
                 StoredTask(
-                    id: TaskID(id), name: row[1], registeredAt: Instant(milliseconds: row[2]),
-                    hash: UInt64(bitPattern: row[3] as Int64), isPaused: row[4],
-                    lastOccurrence: (row[5] as Int64?).map { Instant(milliseconds: $0) },
-                    lastSuccessAt: (row[6] as Int64?).map { Instant(milliseconds: $0) }, marks: marks[id] ?? []))
+                    id: id, name: try row.text(1), registeredAt: try row.instant(2),
+                    hash: UInt64(bitPattern: try row.integer(3)), isPaused: try row.bool(4),
+                    lastOccurrence: try row.optionalInstant(5), lastSuccessAt: try row.optionalInstant(6),
+                    marks: marks[id] ?? []))
         }
         return tasks
     }

@@ -217,7 +217,7 @@ final class SeriesWriter {
         let found = try find.first { row in
             (
                 state: State(
-                    id: row.integer(0), shape: StoredCodes.shapes[code: row.integer(1)] ?? .gauge,
+                    id: row.integer(0), shape: try row.code(1, in: StoredCodes.shapes),
                     latestAt: row.optionalInteger(4), latestValue: row.isNull(5) ? nil : row.number(5)),
                 isSame: row.text(2) == unit && (row.integer(3) == 1) == metric.additive
             )

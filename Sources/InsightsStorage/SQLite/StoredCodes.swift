@@ -64,13 +64,6 @@ extension SubjectState {
     }
 }
 
-extension Array {
-    /// The element at `code`, or `nil` when a damaged or newer file names one that is not there.
-    subscript(code code: Int64) -> Element? {
-        code >= 0 && code < Int64(count) ? self[Int(code)] : nil
-    }
-}
-
 extension Duration {
     /// Whole nanoseconds, as rows keep durations; saturates at 292 years.
     var wholeNanoseconds: Int64 {

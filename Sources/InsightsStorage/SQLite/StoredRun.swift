@@ -1,4 +1,3 @@
-internal import Foundation
 internal import GRDB
 internal import InsightsEngine
 internal import InsightsPlugin
@@ -15,35 +14,36 @@ enum StoredRun {
         runs r JOIN tasks t ON t.id = r.task_id JOIN names u ON u.id = r.uses LEFT JOIN names n ON n.id = r.node
         """
 
-    static func record(_ row: Row) -> RunRecord {
+    static func record(_ row: Row) throws -> RunRecord {
         RunRecord(
-            id: runID(row[1]), task: row[2], uses: row[3], trigger: StoredCodes.triggers[code: row[4]] ?? .cadence,
-            scheduledAt: Instant(milliseconds: row[5]), startedAt: instant(row[6]), finishedAt: instant(row[7]),
-            status: StoredCodes.statuses[code: row[8]] ?? .failed, reason: row[9], attempt: row[10], attempts: row[11],
-            node: row[12], duration: (row[13] as Int64?).map { .nanoseconds($0) },
-            lateness: (row[14] as Int64?).map { .nanoseconds($0) }, samples: row[15] ?? 0, summary: row[16],
-            count: row[17] ?? 1, until: instant(row[18]),
-            error: (row[19] as String?).map { code in
-                RunError(
-                    code: code, message: row[20] ?? "", isRetryable: row[21] ?? false, retryAt: instant(row[22]))
-            })
+            id: try row.runID(1), task: try row.text(2), uses: try row.text(3),
+            trigger: try row.code(4, in: StoredCodes.triggers), scheduledAt: try row.instant(5),
+            startedAt: try row.optionalInstant(6), finishedAt: try row.optionalInstant(7),
+            status: try row.code(8, in: StoredCodes.statuses), reason: try row.optionalText(9),
+            attempt: try row.int(10), attempts: try row.int(11), node: try row.optionalText(12),
+            duration: try row.optionalDuration(13), lateness: try row.optionalDuration(14),
+            samples: Int(try row.optionalInteger(15) ?? 0), summary: try row.optionalText(16),
+            count: Int(try row.optionalInteger(17) ?? 1), until: try row.optionalInstant(18), error: try error(row))
     }
 
-    static func instant(_ milliseconds: Int64?) -> Instant? { milliseconds.map { Instant(milliseconds: $0) } }
-
-    /// The id in 16 bytes; all zero when a damaged row has none.
-    static func runID(_ value: DatabaseValue) -> RunID {
-        guard case .blob(let bytes) = value.storage, bytes.count == 16 else { return RunID(high: 0, low: 0) }
-        func word(_ slice: Data) -> UInt64 { slice.reduce(0) { $0 << 8 | UInt64($1) } }
-        return RunID(high: word(bytes.prefix(8)), low: word(bytes.suffix(8)))
+    private static func error(_ row: Row) throws -> RunError? {
+        guard let code = try row.optionalText(19) else { return nil }
+        return RunError(
+            code: code, message: try row.optionalText(20) ?? "", isRetryable: try row.optionalInteger(21) == 1,
+            retryAt: try row.optionalInstant(22))
     }
-}
 
-extension RunID {
-    /// The 16 bytes, as rows keep them.
-    var stored: DatabaseValue {
-        var bytes: [UInt8] = []
-        for word in [high, low] { withUnsafeBytes(of: word.bigEndian) { bytes.append(contentsOf: $0) } }
-        return Data(bytes).databaseValue
+    /// The runs in these rows, in this order.
+    static func records(_ db: Database, rows: [Int64]) throws -> [RunRecord] {
+        var found: [Int64: RunRecord] = [:]
+        found.reserveCapacity(rows.count)
+        var start = 0
+        while start < rows.count {
+            let chunk = rows[start..<min(start + 500, rows.count)].map(String.init).joined(separator: ", ")
+            let cursor = try Row.fetchCursor(db, sql: "SELECT \(columns) FROM \(tables) WHERE r.row IN (\(chunk))")
+            while let row = try cursor.next() { found[try row.integer(0)] = try record(row) }
+            start += 500
+        }
+        return rows.compactMap { found[$0] }
     }
 }

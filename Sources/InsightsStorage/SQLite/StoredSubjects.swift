@@ -8,30 +8,31 @@ enum StoredSubjects {
     static let tables = "subjects s LEFT JOIN subjects p ON p.id = s.parent_id"
 
     /// - Parameter aliases: Keys it had before, oldest first.
-    static func record(_ row: Row, aliases: [String]) -> SubjectRecord {
-        let key: String = row[2]
-        let parent = (row[7] as String?).map { SubjectReference(kind: $0, key: row[8]) }
+    static func record(_ row: Row, aliases: [String]) throws -> SubjectRecord {
+        let key = try row.text(2)
+        let parent = try row.optionalText(7).map { SubjectReference(kind: $0, key: try row.text(8)) }
         return SubjectRecord(
-            id: row[0], kind: row[1], key: key, name: row[3] ?? key, url: row[4], parent: parent,
-            state: StoredCodes.states[code: row[5]] ?? .active, aliases: aliases, externalID: row[6])
+            id: try row.integer(0), kind: try row.text(1), key: key, name: try row.optionalText(3) ?? key,
+            url: try row.optionalText(4), parent: parent, state: try row.code(5, in: StoredCodes.states),
+            aliases: aliases, externalID: try row.optionalText(6))
     }
 
     static func record(_ db: Database, id: Int64) throws -> SubjectRecord? {
         let statement = try db.cachedStatement(sql: "SELECT \(columns) FROM \(tables) WHERE s.id = ?")
         guard let row = try Row.fetchOne(statement, arguments: [id]) else { return nil }
-        return record(row, aliases: try aliases(db, of: id))
+        return try record(row, aliases: try aliases(db, of: id))
     }
 
     static func aliases(_ db: Database, of id: Int64) throws -> [String] {
         let statement = try db.cachedStatement(sql: "SELECT key FROM aliases WHERE subject_id = ? ORDER BY number")
-        return try String.fetchAll(statement, arguments: [id])
+        return try Row.fetchAll(statement, arguments: [id]).map { try $0.text(0) }
     }
 
     /// Former keys of every subject that has any.
     static func allAliases(_ db: Database) throws -> [Int64: [String]] {
         var aliases: [Int64: [String]] = [:]
         let rows = try Row.fetchCursor(db, sql: "SELECT subject_id, key FROM aliases ORDER BY number")
-        while let row = try rows.next() { aliases[row[0], default: []].append(row[1]) }
+        while let row = try rows.next() { aliases[try row.integer(0), default: []].append(try row.text(1)) }
         return aliases
     }
 
@@ -50,6 +51,6 @@ enum StoredSubjects {
                     SELECT subject_id, kind FROM aliases WHERE number IN (
                         SELECT max(number) FROM aliases WHERE key = ?\(kinds) GROUP BY kind) ORDER BY kind
                     """, arguments: arguments) : now
-        return found.map { (id: $0[0], kind: $0[1]) }
+        return try found.map { (id: try $0.integer(0), kind: try $0.text(1)) }
     }
 }

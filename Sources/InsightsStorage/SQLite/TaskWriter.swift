@@ -79,8 +79,9 @@ final class TaskWriter {
             task: StoredTask(
                 id: TaskID(found.integer(0)), name: found.text(1),
                 registeredAt: Instant(milliseconds: registeredAt ?? 0), hash: UInt64(bitPattern: found.integer(3)),
-                isPaused: found.integer(4) != 0, lastOccurrence: StoredRun.instant(found.optionalInteger(5)),
-                lastSuccessAt: StoredRun.instant(found.optionalInteger(6))),
+                isPaused: found.integer(4) != 0,
+                lastOccurrence: found.optionalInteger(5).map { Instant(milliseconds: $0) },
+                lastSuccessAt: found.optionalInteger(6).map { Instant(milliseconds: $0) }),
             isRegistered: registeredAt != nil)
     }
 }

@@ -93,6 +93,10 @@ struct HistoryConformance {
             #expect(try await desk.store.occurrence(task: "one", at: Desk.at(60))?.id == claim.run)
             #expect(try await desk.store.occurrence(task: "one", at: Desk.at(180))?.reason == "overlap")
             #expect(try await desk.store.occurrence(task: "one", at: Desk.at(61)) == nil)
+            let (between, alone) = (desk.claim(180, byHand: true), desk.claim(61, byHand: true))
+            _ = try await desk.commit(.claim(between), .claim(alone))
+            #expect(try await desk.store.occurrence(task: "one", at: Desk.at(180))?.reason == "overlap")
+            #expect(try await desk.store.occurrence(task: "one", at: Desk.at(61))?.id == alone.run)
             #expect(try await desk.store.occurrence(task: "two", at: Desk.at(60)) == nil)
             #expect(try await desk.store.occurrence(task: "nobody", at: Desk.at(60)) == nil)
         }
