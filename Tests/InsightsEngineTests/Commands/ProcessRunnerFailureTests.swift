@@ -183,8 +183,9 @@ struct ProcessRunnerEndingTests {
         /// The pipes this process holds, by inode: other suites run in it too, so only what stays is a leak.
         func pipes() -> Set<String> {
             var found: Set<String> = []
-            for entry in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? [] {  // may close
-                let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(entry)")  // likewise
+            // A descriptor may be closed by others while it is looked at: then it is no leak.
+            for entry in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? [] {
+                let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(entry)")
                 if let target, target.hasPrefix("pipe:") { found.insert(target) }
             }
             return found
