@@ -1,0 +1,410 @@
+import InsightsEngine
+import InsightsPlugin
+
+/// Watches a simulation and holds it against the engine's promises, by rules of its own: it knows the planner's
+/// events, actions and nothing else, and keeps its books from what the store has applied.
+final class PromiseWatch {
+    /// What was true when a claim or skip was emitted.
+    struct Fact {
+        var uptime: Int64
+        var wall: Int64
+        var epoch: Int
+        /// Counts what the planner was handed: what is decided at once has one turn.
+        var turn: Int
+        var definition: TaskDefinition
+        var isPaused: Bool
+        var isGoing: Bool
+        var isAfterOutage: Bool
+        /// Elapsed time since the last disturbance: a start, a step, a suspend, an outage, a reload.
+        var calmFor: Int64
+    }
+
+    /// A claim or skip of a task's occurrence that the store has applied.
+    struct Decision {
+        var run: RunID
+        var fact: Fact
+        var trigger: Trigger
+        var from: Int64
+        var until: Int64
+        var count: Int
+        /// `nil`: it became a run.
+        var reason: SkipReason?
+        var lateness: Int64?
+        var isCleared: Bool
+        /// The claim was refused: an occurrence of before the clock went back.
+        var isRefused = false
+    }
+
+    /// An instant at which a running planner looked at the clock after it may have stepped, or at a manifest.
+    struct Notice {
+        var uptime: Int64
+        var wall: Int64
+    }
+
+    struct Running {
+        var run: RunID
+        var task: Int
+        var started: Int64
+        var suspended: Int64
+        var timeout: Int64
+        var abortedAt: Int64?
+        var group: String?
+        var overlap: Overlap
+    }
+
+    let scenario: Scenario
+    private(set) var violations: [String] = []
+
+    // By task.
+    var decisions: [[Decision]] = Array(repeating: [], count: Scenario.names.count)
+    var notices: [Notice] = []
+    /// Reloads that enabled a task or brought it back.
+    var revivals: [[Notice]] = Array(repeating: [], count: Scenario.names.count)
+    var inForce: [Int: TaskDefinition] = [:]
+    /// Those of removed tasks included.
+    var known: [Int: TaskDefinition] = [:]
+    private var lastSuccess: [Int: Int64] = [:]
+    private var paused: Set<Int> = []
+    private var going: [Int: Set<RunID>] = [:]
+    private var facts: [RunID: Fact] = [:]
+    private var tasksOfRuns: [RunID: Int] = [:]
+
+    var running: [RunSlot: Running] = [:]
+    var attempts: [RunID: Int] = [:]
+    var startsOfProcesses: Set<Int64> = []
+    private var disturbedAt: Int64 = 0
+    private var lastOffset: Int64 = 0
+    private var suspended: Int64 = 0
+    private var isStopping = false
+    private var graceOverAt: Int64?
+    private var outageSince: Int64?
+    private var outageEnd: Int64 = -1
+    private var stepsToTell = 0
+    /// Runs whose claim was refused, which the planner is about to be told.
+    private var refused: [RunID] = []
+    private var allRefused: Set<RunID> = []
+    var runs = RunBook()
+    var after: AfterBook
+
+    init(_ scenario: Scenario) {
+        self.scenario = scenario
+        after = AfterBook()
+    }
+
+    func violate(_ text: String, _ simulation: Simulation) {
+        violations.append("at \(simulation.uptime) ms (wall \(simulation.wall - scenario.origin)): \(text)")
+    }
+
+    func number(_ name: String) -> Int { Scenario.names.firstIndex(of: name)! }
+
+    // MARK: The process
+
+    func started(_ simulation: Simulation, _ unfinished: [UnfinishedRun]) {
+        startsOfProcesses.insert(simulation.uptime)
+        disturb(simulation)
+        isStopping = false
+        graceOverAt = nil
+        outageSince = nil
+        outageEnd = -1
+        stepsToTell = 0
+        going = [:]
+        inForce = [:]
+        facts = [:]
+        for definition in simulation.file { inForce[number(definition.name)] = definition }
+        known.merge(inForce) { $1 }
+        for run in unfinished {
+            let task = number(run.name)
+            tasksOfRuns[run.run] = task
+            if inForce[task] != nil { going[task, default: []].insert(run.run) }
+        }
+        runs.recovered(unfinished, inForce)
+        after.restarted()
+        notices.append(Notice(uptime: simulation.uptime, wall: simulation.wall))
+        lastOffset = simulation.offset
+        lastSuccess = [:]
+        for task in simulation.store.tasks.indices {
+            let name = simulation.store.tasks[task].name
+            lastSuccess[number(name)] = simulation.store.tasks[task].lastSuccess
+            if simulation.store.tasks[task].isPaused {
+                paused.insert(number(name))
+            } else {
+                paused.remove(number(name))
+            }
+        }
+    }
+
+    func died(_ simulation: Simulation) {
+        running = [:]
+        if stepsToTell != 0 { violate("a step of the clock was not told", simulation) }
+    }
+
+    func reloaded(_ simulation: Simulation) {
+        disturb(simulation)
+        let notice = Notice(uptime: simulation.uptime, wall: simulation.wall)
+        notices.append(notice)
+        let former = inForce
+        inForce = [:]
+        for definition in simulation.file {
+            let task = number(definition.name)
+            inForce[task] = definition
+            if definition.settings.isEnabled, !(former[task]?.settings.isEnabled ?? false) {
+                revivals[task].append(notice)
+            }
+        }
+        known.merge(inForce) { $1 }
+        after.reloaded()
+    }
+
+    /// Events are about to be handed over: whatever stepped is noticed now.
+    func noticed(_ simulation: Simulation) {
+        if simulation.offset != lastOffset {
+            if abs(simulation.offset - lastOffset) >= 1000 { stepsToTell += 1 }
+            notices.append(Notice(uptime: simulation.uptime, wall: simulation.wall))
+            disturb(simulation)
+        }
+        lastOffset = simulation.offset
+        for task in simulation.store.tasks {
+            if task.isPaused { paused.insert(number(task.name)) } else { paused.remove(number(task.name)) }
+        }
+    }
+
+    private func disturb(_ simulation: Simulation) { disturbedAt = simulation.uptime }
+
+    func delivered() {
+        for run in refused { over(run) }
+        refused = []
+    }
+
+    func slept(_ length: Int64, _ simulation: Simulation) {
+        suspended += length
+        disturb(simulation)
+    }
+
+    func stopping(_ simulation: Simulation) { isStopping = true }
+
+    func graceOver(_ simulation: Simulation) { graceOverAt = simulation.uptime }
+
+    func drained(_ simulation: Simulation) {
+        if !isStopping { violate("drained without a shutdown", simulation) }
+        if !running.isEmpty { violate("drained while code is going", simulation) }
+        let waiting = (simulation.inFlight ?? []) + simulation.queue
+        if waiting.contains(where: { $0.slot != nil }) { violate("drained while answers are awaited", simulation) }
+        let mayTake = 5000 + 100 + suspended
+        if let graceOverAt, !simulation.isStoreDown, simulation.slowUntil + scenario.unit < graceOverAt,
+            outageEnd < graceOverAt,
+            simulation.uptime - graceOverAt > mayTake
+        {
+            violate("a shutdown took \(simulation.uptime - graceOverAt) ms after its grace", simulation)
+        }
+    }
+
+    func storeIsDown(_ simulation: Simulation) { outageSince = simulation.uptime }
+
+    func storeIsBack(_ simulation: Simulation) {
+        outageSince = nil
+        outageEnd = simulation.uptime
+        disturb(simulation)
+    }
+
+    // MARK: Writes
+
+    func emitted(_ write: StoreWrite, _ simulation: Simulation) {
+        switch write {
+        case .claim(let claim):
+            let task = number(simulation.store.tasks[ModelStore.task(claim.task)].name)
+            facts[claim.run] = fact(task, simulation)
+            tasksOfRuns[claim.run] = task
+            runs.claimed(claim, task)
+            going[task, default: []].insert(claim.run)
+            if isStopping { violate("a claim after the shutdown", simulation) }
+            if simulation.isStoreDown, claim.trigger != .manual {
+                violate("a claim while the store is away", simulation)
+            }
+        case .skip(let skip):
+            facts[skip.run] = fact(number(simulation.store.tasks[ModelStore.task(skip.task)].name), simulation)
+        case .finish(let finish):
+            for skip in finish.skips {
+                facts[skip.run] = fact(number(simulation.store.tasks[ModelStore.task(skip.task)].name), simulation)
+            }
+            runs.ending(finish, self, simulation)
+            after.ending(finish, runs.books[finish.run], self)
+            guard case .final = finish.disposition else { return }
+            if !running.values.contains(where: { $0.run == finish.run }) { over(finish.run) }
+        case .start(let start):
+            if isStopping { violate("a start after the shutdown", simulation) }
+            if simulation.isStoreDown { violate("a start while the store is away", simulation) }
+            runs.starting(start, self, simulation)
+        case .checkpoint, .setPaused, .answer: violate("an unexpected write", simulation)
+        }
+    }
+
+    private func fact(_ task: Int, _ simulation: Simulation) -> Fact {
+        Fact(
+            uptime: simulation.uptime, wall: simulation.wall, epoch: simulation.epoch, turn: simulation.turn,
+            definition: known[task]!,
+            isPaused: paused.contains(task), isGoing: !(going[task] ?? []).isEmpty,
+            isAfterOutage: outageEnd == simulation.uptime, calmFor: simulation.uptime - disturbedAt)
+    }
+
+    private func over(_ run: RunID) { if let task = tasksOfRuns[run] { going[task]?.remove(run) } }
+
+    func applied(_ write: StoreWrite, _ outcome: WriteOutcome, isNew: Bool, _ simulation: Simulation) {
+        guard isNew else { return }
+        switch write {
+        case .claim(let claim):
+            if outcome != .done {
+                // Sent again, it is refused again.
+                guard allRefused.insert(claim.run).inserted else { return }
+                refused.append(claim.run)
+                checkRefusal(claim, simulation)
+            }
+            if claim.trigger == .after, !claim.clearsMarks { violate("a claim left its marks", simulation) }
+            let moves = claim.trigger == .manual ? runs.books[claim.run]?.movesDependents : claim.trigger != .start
+            if outcome == .done, claim.movesDependents != moves, runs.books[claim.run]?.isRefused == false {
+                violate("a run moves what it should not, or does not", simulation)
+            }
+            guard let occurrence = claim.occurrence?.milliseconds, let fact = facts[claim.run] else { return }
+            decide(
+                claim.task,
+                Decision(
+                    run: claim.run, fact: fact, trigger: claim.trigger, from: occurrence, until: occurrence, count: 1,
+                    reason: nil, lateness: claim.lateness?.wholeMilliseconds, isCleared: claim.clearsMarks,
+                    isRefused: outcome != .done), simulation)
+        case .skip(let skip): decide(skip, simulation)
+        case .finish(let finish):
+            guard outcome == .done else { return violate("an end was refused", simulation) }
+            for skip in finish.skips { decide(skip, simulation) }
+            after.ended(finish, runs.books[finish.run], self, simulation)
+        case .start:
+            if outcome != .done { violate("a start was refused", simulation) }
+        case .checkpoint, .setPaused, .answer: break
+        }
+    }
+
+    private func decide(_ skip: SkipRecord, _ simulation: Simulation) {
+        guard let fact = facts[skip.run] else { return }
+        decide(
+            skip.task,
+            Decision(
+                run: skip.run, fact: fact, trigger: skip.trigger, from: skip.from.milliseconds,
+                until: skip.until.milliseconds, count: skip.count, reason: skip.reason, lateness: nil,
+                isCleared: skip.clearsMarks), simulation)
+    }
+
+    private func decide(_ id: TaskID, _ decision: Decision, _ simulation: Simulation) {
+        let task = number(simulation.store.tasks[ModelStore.task(id)].name)
+        if decision.trigger == .after {
+            after.decided(task, decision, self, simulation)
+        } else if decision.trigger != .manual {
+            decisions[task].append(decision)
+        }
+    }
+
+    /// Only a clock that went back can meet an occurrence that has a run: of a grid that does not move.
+    private func checkRefusal(_ claim: Claim, _ simulation: Simulation) {
+        let task = number(simulation.store.tasks[ModelStore.task(claim.task)].name)
+        let ahead = decisions[task].contains { $0.until >= claim.scheduledAt.milliseconds }
+        let isSkipped = simulation.store.rows.contains {
+            $0.task == ModelStore.task(claim.task) && $0.occurrence == claim.scheduledAt.milliseconds
+                && $0.status == .skipped
+        }
+        // And one of `after`, of which another upstream had made a skip before.
+        if claim.occurrence == nil || !ahead && !(claim.trigger == .after && isSkipped) {
+            violate("a claim was refused for no reason", simulation)
+        }
+    }
+
+    // MARK: Code
+
+    func executing(_ slot: RunSlot, _ spec: AttemptSpec, _ simulation: Simulation) {
+        let task = ModelStore.task(spec.task)
+        let policy = known[task]!.settings.policy
+        if isStopping { violate("code started after the shutdown", simulation) }
+        let row = simulation.store.row(spec.run)
+        if row?.status != .running || row?.fence != spec.fence || row?.attempt != spec.attempt {
+            violate("code of an attempt that is not durable", simulation)
+        }
+        if spec.attempt <= attempts[spec.run] ?? 0 { violate("an attempt was started twice", simulation) }
+        attempts[spec.run] = spec.attempt
+        if running.count >= scenario.concurrency { violate("more code than concurrency allows", simulation) }
+        if let group = policy.group, running.values.filter({ $0.group == group }).count >= scenario.groups[group]! {
+            violate("more code than the group allows", simulation)
+        }
+        if policy.overlap != .allow, running.values.contains(where: { $0.task == task }) {
+            violate("\(spec.definition.name) runs beside itself", simulation)
+        }
+        if spec.lastSuccessAt?.milliseconds != lastSuccess[task] {
+            violate("it was told a wrong last success", simulation)
+        }
+        running[slot] = Running(
+            run: spec.run, task: task, started: simulation.uptime, suspended: suspended,
+            timeout: policy.timeout.wholeMilliseconds, group: policy.group, overlap: policy.overlap)
+        runs.executing(spec, self, simulation)
+    }
+
+    func aborted(_ slot: RunSlot, _ simulation: Simulation) {
+        if running[slot]?.abortedAt != nil { violate("code was cancelled twice", simulation) }
+        running[slot]?.abortedAt = simulation.uptime
+    }
+
+    func codeEnded(_ slot: RunSlot, _ code: Simulation.Code, _ result: AttemptResult, _ simulation: Simulation) {
+        checkTimes(slot, simulation)
+        runs.codeEnded(code.run, result)
+        codeGone(slot, simulation)
+    }
+
+    func codeGone(_ slot: RunSlot, _ simulation: Simulation) {
+        guard let gone = running.removeValue(forKey: slot) else { return }
+        if runs.books[gone.run]?.isFinal ?? false { over(gone.run) }
+    }
+
+    /// Deadlines and patience hold, but for what a sleeping machine adds.
+    private func checkTimes(_ slot: RunSlot, _ simulation: Simulation) {
+        guard let code = running[slot] else { return }
+        let slack = 100 + suspended - code.suspended
+        if code.abortedAt == nil, simulation.uptime - code.started > code.timeout + slack {
+            violate("code went on past its deadline", simulation)
+        }
+        if let abortedAt = code.abortedAt, simulation.uptime - abortedAt > 5000 + slack {
+            violate("cancelled code was not given up", simulation)
+        }
+    }
+
+    func wrote(_ run: RunID, attempt: Int, accepted: Bool, _ simulation: Simulation) {
+        guard accepted else { return }
+        if attempts[run] ?? 0 > attempt { violate("a write of an older attempt was taken", simulation) }
+        if simulation.store.row(run)?.status.isFinal ?? true { violate("a write after the end was taken", simulation) }
+    }
+
+    // MARK: Wishes and observations
+
+    func triggered(
+        _ name: String, run: RunID, dependents: Bool, group: UInt64?, _ simulation: Simulation
+    ) { runs.triggered(run, number(name), dependents, group) }
+
+    func answered(_ answer: TriggerAnswer, _ simulation: Simulation) {
+        switch answer {
+        case .accepted, .skipped, .stopping: break
+        case .overlaps(let run):
+            if let task = tasksOfRuns[run], going[task]?.contains(run) ?? false { return }
+            violate("refused for a run that is not going", simulation)
+        case .unknownTask: violate("a task of the manifest is unknown", simulation)
+        }
+    }
+
+    func cancelled(_ run: RunID, _ simulation: Simulation) { runs.books[run]?.isCancelled = true }
+
+    func observed(_ observation: Observation, _ simulation: Simulation) {
+        switch observation {
+        case .clockStepped:
+            // At its start a process can only tell by how much the stored instants lie ahead.
+            if !startsOfProcesses.contains(simulation.uptime) { stepsToTell -= 1 }
+        case .finished(let task, let run, let status, _, _, _):
+            if status == .succeeded { lastSuccess[number(task)] = runs.books[run]?.scheduledAt }
+            if simulation.store.row(run)?.status != status {
+                violate("an end was told that is not durable", simulation)
+            }
+        default: break
+        }
+    }
+}
