@@ -32,25 +32,25 @@ extension Planner {
         }
     }
 
-    /// `upstream_failed` passes down the chain: each task once, at the latest of the instants it waited for.
+    /// `upstream_failed` passes down the chain, to each task once, at the instant of the run that failed: what other
+    /// upstreams have had since stays for an occurrence to come.
     private mutating func passFailure(of slot: Int32) {
         guard details[slot]?.skips.isEmpty ?? true else { return }
         let members = details[slot].flatMap { manualGroups[$0.group] }?.members
+        let occurrence = runs[slot].scheduledAt
+        let at = Instant(milliseconds: occurrence)
         var skips: [SkipRecord] = []
         var names: [String] = []
         var reached: Set<Int32> = []
-        var open = followers(of: slot).map { ($0, runs[slot].scheduledAt) }
-        while let (task, instant) = open.popLast() {
+        var open = followers(of: slot)
+        while let task = open.popLast() {
             guard reached.insert(task).inserted else { continue }
-            let occurrence = max(instant, chains[task]?.marks.max() ?? instant)
-            for next in dependents[task] ?? [] where tasks[Int(next)].flags.contains(.enabled) && members?[next] == nil
-            {
-                open.append((next, occurrence))
+            open += (dependents[task] ?? []).filter {
+                tasks[Int($0)].flags.contains(.enabled) && members?[$0] == nil
             }
             // Two upstreams that fail at one instant make one occurrence.
             guard tasks[Int(task)].last != occurrence else { continue }
             tasks[Int(task)].last = max(tasks[Int(task)].last, occurrence)
-            let at = Instant(milliseconds: occurrence)
             skips.append(
                 SkipRecord(
                     run: ids.next(at: now.wall), task: tasks[Int(task)].id, uses: settings(task).uses, trigger: .after,
@@ -77,7 +77,8 @@ extension Planner {
 
     /// Starts a task with `after` whose marks are complete, or puts it into the queue of what is due.
     private mutating func considerFollower(_ task: Int32) {
-        guard let occurrence = chains[task]?.occurrence else { return }
+        // Skipped already, with an upstream that failed at this instant: the marks stand for another.
+        guard let occurrence = chains[task]?.occurrence, occurrence != tasks[Int(task)].last else { return }
         tasks[Int(task)].next = occurrence
         guard !tasks[Int(task)].flags.contains(.isQueued) else { return }
         let isDelayed = tasks[Int(task)].flags.contains(.jittered)
@@ -95,9 +96,8 @@ extension Planner {
         let policy = settings(task).policy
         tasks[index].flags.subtract([.isQueued, .atStart])
         tasks[index].next = PlannedTask.never
-        chains[task]?.clear()
-        // It was skipped already, with an upstream that failed at this instant.
         guard occurrence != tasks[index].last else { return }
+        chains[task]?.clear()
         tasks[index].last = max(tasks[index].last, occurrence)
         if fellDueBefore, policy.onStart == .never || policy.catchUp == .none {
             skip(

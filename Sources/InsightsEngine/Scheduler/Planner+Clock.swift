@@ -15,6 +15,8 @@ extension Planner {
 
     /// After the wall clock went back: tasks whose last occurrence lies too far ahead would wait for it in vain.
     private mutating func startGridsAnew() {
+        // What falls due from here on did not fall due before the start.
+        startedAt = startedAt.map { min($0, now.wall.milliseconds) }
         var hasChanged = false
         for task in Int32(0)..<Int32(definitions.count) where !tasks[Int(task)].flags.contains(.follows) {
             if aimIfAhead(task) { hasChanged = true }

@@ -44,7 +44,8 @@ extension Planner {
     private mutating func decide(_ task: Int32, isAfterOutage: Bool) {
         let index = Int(task)
         let policy = definitions[index].settings.policy
-        let neverRan = tasks[index].last == PlannedTask.none
+        // A task with `every` that never ran is due at once; one with `cron` waits, and can miss, its first instant.
+        let neverRan = tasks[index].last == PlannedTask.none && !definitions[index].cadence.isWallClock
         var isMissed = isAfterOutage
         var isUnwanted = false
         if tasks[index].flags.contains(.atStart), let startedAt {

@@ -3,19 +3,15 @@ internal import InsightsPlugin
 /// What an earlier process left without an end.
 extension Planner {
     mutating func recover(_ unfinished: [UnfinishedRun]) {
-        var concerned: Set<Int32> = []
-        var triggered: [Int64: [Int32]] = [:]
-        for run in unfinished {
-            let slot = takeOver(run)
-            guard isSchedulerEnabled else {
-                runs[slot].phase = .parked
-                continue
-            }
-            guard resume(slot, run) else { continue }
-            concerned.insert(runs[slot].task)
-            if run.trigger == .manual { triggered[runs[slot].scheduledAt, default: []].append(slot) }
+        let slots = unfinished.map { takeOver($0) }
+        guard isSchedulerEnabled else {
+            for slot in slots { runs[slot].phase = .parked }
+            return
         }
-        regroup(triggered)
+        let groups = regroup(slots)
+        var concerned: Set<Int32> = []
+        for (slot, run) in zip(slots, unfinished) where resume(slot, run) { concerned.insert(runs[slot].task) }
+        for slot in groups where runs[slot].phase == .waiting && runs[slot].attempt == 0 { holdBack(slot) }
         for task in concerned.sorted() { promote(task) }
     }
 
@@ -70,15 +66,20 @@ extension Planner {
     }
 
     /// Runs by hand of one instant were triggered together: those that have not started keep to `after` order.
-    private mutating func regroup(_ triggered: [Int64: [Int32]]) {
-        for (instant, slots) in triggered.sorted(by: { $0.key < $1.key }) where slots.count > 1 {
-            let group = UInt64(bitPattern: instant) ^ 1 << 62
-            for slot in slots { join(group, slot) }
-            for slot in slots where runs[slot].attempt == 0 && !memberUpstreams(of: runs[slot].task, in: group).isEmpty
-            {
-                unlink(slot)
-                hold(slot)
-            }
-        }
+    ///
+    /// - Returns: The runs of all such groups.
+    private mutating func regroup(_ slots: [Int32]) -> [Int32] {
+        let manual = slots.filter { runs[$0].trigger == .manual && runs[$0].task >= 0 }
+        let instants = Dictionary(grouping: manual) { runs[$0].scheduledAt }.filter { $1.count > 1 }
+        let grouped = manual.filter { instants[runs[$0].scheduledAt] != nil }
+        for slot in grouped { join(UInt64(bitPattern: runs[slot].scheduledAt) ^ 1 << 62, slot) }
+        return grouped
+    }
+
+    /// Lets a member of a group wait for others of it, if it comes after any.
+    private mutating func holdBack(_ slot: Int32) {
+        guard !memberUpstreams(of: runs[slot].task, in: details[slot]?.group ?? 0).isEmpty else { return }
+        unlink(slot)
+        hold(slot)
     }
 }

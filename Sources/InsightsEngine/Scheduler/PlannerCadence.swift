@@ -3,6 +3,8 @@ internal import InsightsPlugin
 /// The occurrences of a cadence, in milliseconds of wall time; `anchor` is the first point of the grid of
 /// `every` without `starting`.
 extension Cadence {
+    var isWallClock: Bool { if case .cron = self { true } else { false } }
+
     /// The first occurrence strictly after `last`, or ``PlannedTask/never``.
     func next(after last: Int64, anchor: Int64) -> Int64 {
         switch self {
