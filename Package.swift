@@ -125,7 +125,6 @@ let package = Package(
         .testTarget(
             name: "InsightsEngineTests",
             dependencies: ["InsightsEngine", "InsightsPlugin", "InsightsStorage", "InsightsTesting", log],
-            // Still finds mistakes of the planner (about one seed in 7 000): built once they are mended.
             exclude: ["Simulation"],
             swiftSettings: ours
         ),

@@ -77,7 +77,8 @@ final class ReaderPool: Sendable {
                 deadline = .now + SQLiteFile.readLimit
                 return .success(try connection.read(body))
             } catch {
-                if SQLiteFailure.wantsNewConnection(error) { drop() }
+                let isInside = connection?.inDatabase(\.isInsideTransaction) ?? false
+                if SQLiteFailure.wantsNewConnection(error) || isInside { drop() }
                 return .failure(SQLiteFailure.storeError(error, path: file.path))
             }
         }

@@ -90,7 +90,7 @@ struct SQLiteFile: Sendable {
     ///
     /// - Throws: ``StoreError`` or `DatabaseError`.
     func openReader() throws -> DatabaseQueue {
-        guard access(path, F_OK) == 0 else { throw StoreError(.unavailable, "there is no database \(path) any more") }
+        try checkPresence()
         let queue = try DatabaseQueue(
             path: path, configuration: configuration(label: "insights.reader", isWriter: false))
         do {
@@ -114,6 +114,8 @@ struct SQLiteFile: Sendable {
         configuration.busyMode = .timeout(isWriter ? SQLiteFile.writerPatience : SQLiteFile.readerPatience)
         // No table has foreign keys: rows of runs, series and the like are only ever made from rows just read.
         configuration.foreignKeysEnabled = false
+        // GRDB would end the process where a rollback failed; here the connection is dropped instead.
+        configuration.allowsUnsafeTransactions = true
         configuration.prepareDatabase { db in
             // Pages have effect on a new file only. Negative cache sizes are KiB.
             try db.execute(
@@ -132,16 +134,28 @@ struct SQLiteFile: Sendable {
 
     // MARK: What must be true
 
+    /// - Throws: ``StoreError`` `unavailable` when the file is gone.
+    func checkPresence() throws(StoreError) {
+        guard access(path, F_OK) == 0 else {
+            throw StoreError(
+                .unavailable, "\(path) is not there any more", help: "put it back; work then resumes by itself")
+        }
+    }
+
     /// Leaves WAL mode if the file is in it, and never enters it.
     private func useRollbackJournal(_ db: Database) throws {
-        let mode: String?
+        var mode: String?
         do {
+            // Whoever keeps a file in WAL mode keeps it there for longer than is worth waiting.
+            try db.execute(sql: "PRAGMA busy_timeout = 2000")
             mode = try String.fetchOne(db, sql: "PRAGMA journal_mode = PERSIST")
         } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
-            mode = "wal"
+            mode = try String.fetchOne(db, sql: "PRAGMA journal_mode")
+            guard mode == "wal" else { throw error }
         } catch let error as DatabaseError where error.resultCode == .SQLITE_READONLY {
             return
         }
+        try db.execute(sql: "PRAGMA busy_timeout = \(Int(SQLiteFile.writerPatience * 1000))")
         guard mode == "persist" else {
             let version = String(cString: sqlite3_libversion())
             throw StoreError(
@@ -176,6 +190,8 @@ struct SQLiteFile: Sendable {
             throw StoreError(
                 .damaged, "\(path) is a database of another program", help: "name another file with --database")
         }
+        // Marked as ours, and its tables are still to come: another process is at it, or was ended before it was done.
+        if version == 0 { return nil }
         guard version <= SQLiteSchema.version else {
             throw StoreError(
                 .schemaTooNew,
@@ -186,6 +202,11 @@ struct SQLiteFile: Sendable {
     }
 
     private func migrate(_ queue: DatabaseQueue) throws {
+        // First the mark: the migrator makes a table of its own in a transaction of its own, and a file with nothing but
+        // that would be another program's to whoever looks just then, or after a crash.
+        try queue.inDatabase { db in
+            try db.execute(sql: "PRAGMA application_id = \(SQLiteSchema.applicationID)")
+        }
         do {
             try SQLiteSchema.migrator.migrate(queue)
         } catch let error as DatabaseError {

@@ -19,6 +19,7 @@ final class SQLiteWriter: @unchecked Sendable {
     private let file: SQLiteFile
     private let queue = DispatchQueue(label: "insights.store.writer")
     private var connection: Connection?
+    private var wasOpen = false
 
     init(file: SQLiteFile) { self.file = file }
 
@@ -72,12 +73,16 @@ final class SQLiteWriter: @unchecked Sendable {
         do {
             return .success(try body(try connection ?? open()))
         } catch {
-            if SQLiteFailure.wantsNewConnection(error) { drop() }
+            if SQLiteFailure.wantsNewConnection(error) || isInsideTransaction { drop() }
             return .failure(SQLiteFailure.storeError(error, path: file.path))
         }
     }
 
+    private var isInsideTransaction: Bool { connection?.queue.inDatabase(\.isInsideTransaction) ?? false }
+
     private func open() throws -> Connection {
+        // A file that was there is not made anew: an empty one in its place would hide the loss.
+        if wasOpen { try file.checkPresence() }
         let queue = try file.openWriter()
         do {
             let batches = try queue.inDatabase { db in
@@ -86,6 +91,7 @@ final class SQLiteWriter: @unchecked Sendable {
             }
             let opened = Connection(queue: queue, batches: batches)
             connection = opened
+            wasOpen = true
             return opened
         } catch {
             // The first error is the one to tell.
