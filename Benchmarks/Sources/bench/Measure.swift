@@ -19,7 +19,7 @@ enum Measure {
     /// User and system seconds of all threads so far.
     static var processorSeconds: Double {
         var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
+        getrusage(RUSAGE_SELF.rawValue, &usage)
         func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
         return seconds(usage.ru_utime) + seconds(usage.ru_stime)
     }
@@ -37,7 +37,8 @@ final class NoOp: TaskModule {
     let declaration = ModuleDeclaration(id: "noop", summary: "Does nothing")
     private let count = Atomic<Int>(0)
     private let capacity: Int
-    private let lateness: UnsafeMutablePointer<Int32>
+    // Each start writes a place of its own, and who reads waits for the engine's end.
+    nonisolated(unsafe) private let lateness: UnsafeMutablePointer<Int32>
 
     /// - Parameter capacity: How many starts are noted; 0 only counts them.
     init(capacity: Int) {

@@ -50,7 +50,6 @@ func register(_ count: Int) async throws {
     let running = _Concurrency.Task { await engine.run() }
     while engine.nextRunCount < count { try await _Concurrency.Task.sleep(for: .milliseconds(1)) }
     let seconds = (ContinuousClock.now - start).inSeconds
-    malloc_trim(0)
     let bytes = Double(Measure.residentBytes - resident) / Double(count)
     report([
         "tasks": .integer(Int64(count)), "per_second": .number(Double(count) / seconds), "bytes_each": .number(bytes),

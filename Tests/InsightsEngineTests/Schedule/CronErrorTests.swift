@@ -119,7 +119,7 @@ struct RefusedCron: CustomTestStringConvertible {
         RefusedCron("0 0 * * FRI#", .dayOfWeek, "FRI#", 8, "nth weekday", "FRI#2"),
         RefusedCron("0 0 * * #2", .dayOfWeek, "", 8, "is no day of week", "SUN to SAT"),
         RefusedCron("0 0 * * FRI#1#2", .dayOfWeek, "FRI#1#2", 8, "nth weekday", "FRI#2"),
-        RefusedCron("0 0 * * XXX#2", .dayOfWeek, "XXX", 8, "is no day of week", "SUN to SAT"),
+        RefusedCron("0 0 * * XYZ#2", .dayOfWeek, "XYZ", 8, "is no day of week", "SUN to SAT"),
         RefusedCron("0 0 15#2 * *", .dayOfMonth, "15#2", 4, "is no day of month", "1 to 31"),
         RefusedCron("0  0\t* * MON,FRX", .dayOfWeek, "FRX", 13, "is no day of week", "SUN to SAT"),
     ]

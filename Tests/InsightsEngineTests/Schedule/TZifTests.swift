@@ -25,7 +25,7 @@ struct TZifBuilder {
         for transition in transitions { bytes += bigEndian(transition.time, timeSize) }
         bytes += transitions.map(\.type)
         for offset in offsets { bytes += bigEndian(Int64(offset), 4) + [0, 0] }
-        bytes += Array("XXX\0".utf8)
+        bytes += Array("ABC\0".utf8)
         return bytes + [UInt8](repeating: 0, count: leapSeconds * (timeSize + 4))
     }
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""peers.py NAME [COUNT]: the peer's side of one measurement, printed as one line of JSON.
+"""peers.py NAME COUNT: APScheduler's side of one measurement, printed as one line of JSON.
+peers.py activity REPOSITORY: reads a repository's commits with PyDriller, without line counts.
 
-Needs APScheduler 3.11 and SQLAlchemy (installed by ./run into .build/peers). Each scenario does with the
-peer's own means what `bench NAME` does with ours.
+Needs what ../run installs into ../.build/peers. Each scenario does with the peer's own means what `bench NAME`
+does with ours.
 """
 import datetime
 import json
@@ -104,8 +105,20 @@ def burst(count, durable):
     os._exit(0)
 
 
+def activity(path):
+    """Author and day of each commit: what PyDriller tells without a diff for each."""
+    from pydriller import Repository
+    days = {}
+    for commit in Repository(path).traverse_commits():
+        key = commit.committer_date.date(), commit.author.email
+        days[key] = days.get(key, 0) + 1
+    print(json.dumps({"commits": sum(days.values())}))
+
+
 def main():
     name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name == "activity":
+        return activity(sys.argv[2])
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     if name == "register":
         register(count or 50_000)
