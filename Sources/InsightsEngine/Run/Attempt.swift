@@ -3,15 +3,32 @@ internal import Logging
 internal import Synchronization
 
 /// What the attempts of an engine share.
-struct AttemptServices: Sendable {
+final class AttemptServices: Sendable {
     let clock: any EngineClock
     let commands: any CommandRunner
     let store: any Store
     let writer: StoreWriter
     let logger: Logger
+    /// Told what came of an attempt's code.
+    let onEnd: @Sendable (RunSlot, AttemptResult) -> Void
     /// Told when an attempt has log lines that the store does not, and when its progress changed.
     let onLog: @Sendable (Attempt) -> Void
     let onProgress: @Sendable (AttemptSpec, Progress) -> Void
+
+    init(
+        clock: any EngineClock, commands: any CommandRunner, store: any Store, writer: StoreWriter, logger: Logger,
+        onEnd: @escaping @Sendable (RunSlot, AttemptResult) -> Void, onLog: @escaping @Sendable (Attempt) -> Void,
+        onProgress: @escaping @Sendable (AttemptSpec, Progress) -> Void
+    ) {
+        self.clock = clock
+        self.commands = commands
+        self.store = store
+        self.writer = writer
+        self.logger = logger
+        self.onEnd = onEnd
+        self.onLog = onLog
+        self.onProgress = onProgress
+    }
 }
 
 /// One execution of a module's code: the host that its context talks to.
@@ -50,19 +67,20 @@ final class Attempt: RunHost {
 
     // MARK: The engine's side
 
-    /// Starts the module's code on `pool` and tells `ended` once it came back.
-    func start(on pool: ModulePool, ended: @escaping @Sendable (RunSlot, AttemptResult) -> Void) {
+    /// Starts the module's code on `pool`; its end is told to the engine.
+    func start(on pool: ModulePool) {
+        // Unstructured, as each attempt is cancelled by itself; the planner waits for every one, or abandons it.
+        let task = Task(executorPreference: pool) { await self.execute() }
+        held.withLock { $0.task = task }
+    }
+
+    private func execute() async {
         let context = RunContext(
             runID: spec.run.description, task: spec.definition.name, parameters: spec.definition.settings.parameters,
             scheduledAt: spec.scheduledAt, attempt: spec.attempt, deadline: spec.deadline,
             lastSuccessAt: spec.lastSuccessAt, host: self)
-        let module = spec.definition.settings.module
-        // Unstructured, as each attempt is cancelled by itself; the planner waits for every one, or abandons it.
-        let task = Task(executorPreference: pool) {
-            let result = await Attempt.execute(module, context)
-            ended(self.slot, self.verdict(on: result))
-        }
-        held.withLock { $0.task = task }
+        let result = await Attempt.execute(spec.definition.settings.module, context)
+        services.onEnd(slot, verdict(on: result))
     }
 
     /// Asks the code to stop.
@@ -135,8 +153,10 @@ final class Attempt: RunHost {
 
     /// A failure that the host itself found counts, even if the module caught it; and no secret leaves.
     private func verdict(on result: AttemptResult) -> AttemptResult {
+        let poison = held.withLock { $0.poison }
+        if poison == nil, case .succeeded(nil) = result { return result }
         let redactor = Redactor(spec.definition.settings.secrets)
-        if let poison = held.withLock({ $0.poison }) { return .failed(redactor.clean(RunError(poison))) }
+        if let poison { return .failed(redactor.clean(RunError(poison))) }
         return switch result {
         case .succeeded(let summary): .succeeded(summary: summary.map(redactor.clean))
         case .failed(let error): .failed(redactor.clean(error))

@@ -19,9 +19,12 @@ package final class ModulePool: TaskExecutor, @unchecked Sendable {
     private var jobs = Deque<UnownedJob>()
     private var threads = 0
     private var idle = 0
+    /// Of the idle ones: told that there is work, and not yet awake.
+    private var called = 0
     private var taken = 0
     private var takenAtLastRelief = 0
     private var isStopped = false
+    private var isGathering = false
 
     /// - Parameters:
     ///   - core: Threads made without hesitation.
@@ -49,18 +52,40 @@ package final class ModulePool: TaskExecutor, @unchecked Sendable {
         let job = UnownedJob(job)
         pthread_mutex_lock(mutex)
         jobs.append(job)
-        if idle > 0 {
-            pthread_cond_signal(condition)
-        } else if threads < core {
-            startThread()
-        }
+        if !isGathering { call(1) }
         pthread_mutex_unlock(mutex)
+    }
+
+    /// Runs `body`, and calls threads for all the jobs that came meanwhile at once at its end: one that is called for
+    /// each of many short jobs falls asleep in between, which costs more than they do.
+    package func gathering(_ body: () -> Void) {
+        pthread_mutex_lock(mutex)
+        isGathering = true
+        pthread_mutex_unlock(mutex)
+        body()
+        pthread_mutex_lock(mutex)
+        isGathering = false
+        call(jobs.count)
+        pthread_mutex_unlock(mutex)
+    }
+
+    /// Sees to it that up to `count` threads look for jobs; called with the mutex held.
+    private func call(_ count: Int) {
+        for _ in 0..<min(count, max(idle - called, core - threads)) {
+            if idle > called {
+                // Once each: a thread that was called takes more than one job if there are.
+                called += 1
+                pthread_cond_signal(condition)
+            } else if threads < core {
+                startThread()
+            }
+        }
     }
 
     /// Adds a thread when jobs wait and none was taken since the last call; to be called every second or so.
     package func relieve() {
         pthread_mutex_lock(mutex)
-        if !jobs.isEmpty, idle == 0, taken == takenAtLastRelief, threads < limit { startThread() }
+        if !jobs.isEmpty, idle == called, taken == takenAtLastRelief, threads < limit { startThread() }
         takenAtLastRelief = taken
         pthread_mutex_unlock(mutex)
     }
@@ -108,6 +133,8 @@ package final class ModulePool: TaskExecutor, @unchecked Sendable {
                 idle += 1
                 pthread_cond_wait(condition, mutex)
                 idle -= 1
+                // A thread that woke by itself takes a call from another, which then finds the work done.
+                if called > 0 { called -= 1 }
             }
         }
         threads -= 1

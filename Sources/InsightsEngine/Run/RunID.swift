@@ -34,15 +34,19 @@ package struct RunID: Hashable, Comparable, Sendable, CustomStringConvertible {
 
     /// Lower case, with hyphens.
     package var description: String {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(36)
-        for index in 0..<32 {
-            if index == 8 || index == 12 || index == 16 || index == 20 { bytes.append(UInt8(ascii: "-")) }
-            let word = index < 16 ? high : low
-            let nibble = UInt8(word >> UInt64(60 - index % 16 * 4) & 0xF)
-            bytes.append(nibble < 10 ? 0x30 + nibble : 0x57 + nibble)
+        String(unsafeUninitializedCapacity: 36) { bytes in
+            var position = 0
+            for index in 0..<32 {
+                if index == 8 || index == 12 || index == 16 || index == 20 {
+                    bytes[position] = UInt8(ascii: "-")
+                    position += 1
+                }
+                let nibble = UInt8(truncatingIfNeeded: (index < 16 ? high : low) >> UInt64(60 - index % 16 * 4)) & 0xF
+                bytes[position] = nibble < 10 ? 0x30 + nibble : 0x57 + nibble
+                position += 1
+            }
+            return 36
         }
-        return String(decoding: bytes, as: UTF8.self)
     }
 
     package static func < (lhs: RunID, rhs: RunID) -> Bool { (lhs.high, lhs.low) < (rhs.high, rhs.low) }

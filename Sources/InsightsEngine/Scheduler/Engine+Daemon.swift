@@ -213,6 +213,7 @@ extension Engine {
                     "task": "\(task)", "run": "\(run)", "attempt": "\(attempt)", "trigger": "\(trigger.rawValue)",
                 ])
         case .finished(let task, let run, let status, let reason, let duration, let error):
+            guard status == .failed || status == .timedOut || logger.logLevel <= .info else { return }
             var metadata: Logger.Metadata = ["task": "\(task)", "run": "\(run)"]
             if let duration { metadata["duration_seconds"] = "\(duration.inSeconds)" }
             if let reason { metadata["reason"] = "\(reason)" }

@@ -181,6 +181,14 @@ package final class Engine: Daemon {
         if wasEmpty { wake.yield() }
     }
 
+    func post(_ event: PlannerEvent) {
+        let wasEmpty = inbox.withLock { inbox in
+            defer { inbox.events.append(event) }
+            return inbox.events.isEmpty
+        }
+        if wasEmpty { wake.yield() }
+    }
+
     /// Ends the loop at once, whatever is left.
     func giveUp() {
         inbox.withLock { $0.isStopped = true }
@@ -198,8 +206,9 @@ package final class Engine: Daemon {
 
     private func loop() async {
         var timer = LoopTimer(clock: clock) { [weak self] in self?.post([.tick]) }
-        var state = LoopState()
+        var state = LoopState(services: services)
         for await _ in signal {
+            if state.isBusy { Engine.gather() }
             let (events, isGivenUp) = inbox.withLock { inbox in
                 defer { inbox.events = [] }
                 return (inbox.events, inbox.isStopped)
@@ -208,6 +217,7 @@ package final class Engine: Daemon {
             let now = clock.moment
             state.actions.removeAll(keepingCapacity: true)
             var units: [Int] = []
+            units.reserveCapacity(events.count + 1)
             let wakeAt = planner.withLock { planner in
                 for event in events {
                     planner.handle(event, at: now, into: &state.actions)
@@ -215,10 +225,11 @@ package final class Engine: Daemon {
                 }
                 planner.handle(.tick, at: now, into: &state.actions)
                 units.append(state.actions.count)
+                state.isBusy = planner.attemptsGoing >= Engine.many
                 return planner.wake
             }
             knowledge.withLock { $0.lastTick = .now }
-            perform(&state, units: units)
+            waitingPool.gathering { perform(&state, units: units) }
             if state.isDrained { break }
             timer.arm(wakeAt, now: now)
         }
@@ -230,8 +241,20 @@ package final class Engine: Daemon {
         stopped.withLock { $0 }?.finish()
     }
 
+    /// With this many attempts going, a pass of the loop is shared by those that end within a moment.
+    private static let many = 64
+
+    /// Lets events come together: a pass of the loop for each of thousands of ends would cost more than the runs.
+    private static func gather() {
+        var moment = timespec(tv_sec: 0, tv_nsec: 200_000)
+        nanosleep(&moment, nil)
+    }
+
     /// The loop's own memory.
     private struct LoopState {
+        let services: AttemptServices
+        /// Whether many attempts are going.
+        var isBusy = false
         var actions: [PlannerAction] = []
         /// By slot index.
         var attempts: [Attempt?] = []
@@ -242,10 +265,10 @@ package final class Engine: Daemon {
     private func perform(_ state: inout LoopState, units: [Int]) {
         var observations: [Observation] = []
         var begin = 0
-        for end in units {
-            var writes: [PendingWrite] = []
-            for action in state.actions[begin..<end] {
-                switch action {
+        var writes: [PendingWrite] = []
+        for end in units where end > begin {
+            for index in begin..<end {
+                switch state.actions[index] {
                 case .write(let write, let slot, let step):
                     writes.append(pending(write, slot: slot, step: step, attempts: state.attempts))
                 case .execute(let slot, let spec): execute(slot, spec, &state)
@@ -260,14 +283,17 @@ package final class Engine: Daemon {
                 }
             }
             begin = end
-            submit(writes)
+            // Units go together as long as that makes no transaction too long.
+            if writes.count >= StoreWriter.batchSize { submit(&writes) }
         }
+        submit(&writes)
         report(observations)
     }
 
     /// Every prefix of what a tick writes is safe by itself, as writes of a task come in the order of its
     /// occurrences; so a large unit is cut, and the first of many due runs do not wait for the last.
-    private func submit(_ writes: [PendingWrite]) {
+    private func submit(_ writes: inout [PendingWrite]) {
+        defer { writes.removeAll(keepingCapacity: true) }
         guard writes.count > StoreWriter.batchSize else { return writer.submit(writes) }
         for start in stride(from: 0, to: writes.count, by: StoreWriter.batchSize) {
             writer.submit(Array(writes[start..<min(start + StoreWriter.batchSize, writes.count)]))
@@ -289,10 +315,10 @@ package final class Engine: Daemon {
     private func execute(_ slot: RunSlot, _ spec: AttemptSpec, _ state: inout LoopState) {
         let index = Int(slot.index)
         while state.attempts.count <= index { state.attempts.append(nil) }
-        let attempt = Attempt(slot: slot, spec: spec, services: services)
+        let attempt = Attempt(slot: slot, spec: spec, services: state.services)
         state.attempts[index] = attempt
         let pool = spec.definition.settings.policy.isBlocking ? blockingPool : waitingPool
-        attempt.start(on: pool) { [weak self] slot, result in self?.post([.ended(slot, result)]) }
+        attempt.start(on: pool)
     }
 
     private func attempt(_ slot: RunSlot, in state: LoopState) -> Attempt? { state.attempts.at(slot) }
@@ -300,6 +326,7 @@ package final class Engine: Daemon {
     private var services: AttemptServices {
         AttemptServices(
             clock: clock, commands: commands, store: store, writer: writer, logger: logger,
+            onEnd: { [weak self] slot, result in self?.post(.ended(slot, result)) },
             onLog: { [weak self] attempt in self?.knowledge.withLock { $0.dirtyLogs.append(attempt) } },
             onProgress: { [weak self] spec, progress in
                 self?.broadcast(.progress(task: spec.definition.name, run: spec.run, progress))

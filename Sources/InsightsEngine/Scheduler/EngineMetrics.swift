@@ -27,8 +27,36 @@ final class EngineMetrics: Sendable {
         }
     }
 
+    /// How often a task's runs ended in each way; flat, as there may be a million tasks.
+    private struct Ends {
+        var succeeded: UInt64 = 0
+        var failed: UInt64 = 0
+        var timedOut: UInt64 = 0
+        var cancelled: UInt64 = 0
+        var skipped: UInt64 = 0
+
+        mutating func count(_ status: RunStatus) {
+            switch status {
+            case .succeeded: succeeded += 1
+            case .failed: failed += 1
+            case .timedOut: timedOut += 1
+            case .cancelled: cancelled += 1
+            case .skipped: skipped += 1
+            case .queued, .running, .retrying, .interrupted: break
+            }
+        }
+
+        var byStatus: [RunStatus: UInt64] {
+            let all: [(RunStatus, UInt64)] = [
+                (.succeeded, succeeded), (.failed, failed), (.timedOut, timedOut), (.cancelled, cancelled),
+                (.skipped, skipped),
+            ]
+            return Dictionary(uniqueKeysWithValues: all.filter { $0.1 > 0 })
+        }
+    }
+
     private struct Counts {
-        var runs: [String: [RunStatus: UInt64]] = [:]
+        var runs: [String: Ends] = [:]
         var skipped: [String: [SkipReason: UInt64]] = [:]
         var durations = Histogram()
         var lateness = Histogram()
@@ -48,7 +76,7 @@ final class EngineMetrics: Sendable {
                 case .started(_, _, _, _, let lateness):
                     if let lateness { counts.lateness.observe(lateness) }
                 case .finished(let task, _, let status, _, let duration, _):
-                    counts.runs[task, default: [:]][status, default: 0] += 1
+                    counts.runs[task, default: Ends()].count(status)
                     if let duration { counts.durations.observe(duration) }
                 case .skipped(let task, let reason, let count):
                     counts.skipped[task, default: [:]][reason, default: 0] += UInt64(count)
@@ -74,7 +102,7 @@ final class EngineMetrics: Sendable {
         return [
             MetricFamily(
                 name: "insights_task_runs_total", kind: .counter, help: "Runs that ended, by task and final status.",
-                samples: EngineMetrics.samples(counts.runs, label: "status") { $0.rawValue }),
+                samples: EngineMetrics.samples(counts.runs.mapValues(\.byStatus), label: "status") { $0.rawValue }),
             MetricFamily(
                 name: "insights_task_skipped_total", kind: .counter, help: "Occurrences skipped, by task and reason.",
                 samples: EngineMetrics.samples(counts.skipped, label: "reason") { $0.rawValue }),

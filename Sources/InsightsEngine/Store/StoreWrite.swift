@@ -219,8 +219,9 @@ package enum StoreWrite: Sendable {
     case claim(Claim)
     case start(AttemptStart)
     case skip(SkipRecord)
-    case checkpoint(AttemptCheckpoint)
-    case finish(AttemptFinish)
+    indirect case checkpoint(AttemptCheckpoint)
+    // Boxed, as it is large and passed on many times.
+    indirect case finish(AttemptFinish)
     /// Stored; survives restarts.
     case setPaused(task: TaskID, Bool)
     /// Ends a request from another process.
