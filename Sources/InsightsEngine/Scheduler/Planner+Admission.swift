@@ -95,7 +95,8 @@ extension Planner {
             scheduledAt: Instant(milliseconds: new.scheduledAt), trigger: new.trigger,
             attempts: policy.retry.attempts, at: now.wall, starts: starts,
             lateness: starts ? lateness(of: slot) : nil,
-            movesDependents: new.flags.contains(.movesDependents), clearsMarks: new.clearsMarks)
+            movesDependents: new.flags.contains(.movesDependents), clearsMarks: new.clearsMarks,
+            startsAnew: new.flags.contains(.hasOccurrence) && takeAnew(new.task))
         write(.claim(claim), slot, .claim)
         return slot
     }

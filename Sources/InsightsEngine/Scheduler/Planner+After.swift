@@ -50,11 +50,12 @@ extension Planner {
             }
             // Two upstreams that fail at one instant make one occurrence.
             guard tasks[Int(task)].last != occurrence else { continue }
-            tasks[Int(task)].last = max(tasks[Int(task)].last, occurrence)
+            noteFollower(task, at: occurrence)
             skips.append(
                 SkipRecord(
                     run: ids.next(at: now.wall), task: tasks[Int(task)].id, uses: settings(task).uses, trigger: .after,
-                    from: at, until: at, count: 1, reason: .upstreamFailed, at: now.wall, clearsMarks: false))
+                    from: at, until: at, count: 1, reason: .upstreamFailed, at: now.wall, clearsMarks: false,
+                    startsAnew: takeAnew(task)))
             names.append(name(task))
         }
         guard !skips.isEmpty else { return }
@@ -98,13 +99,22 @@ extension Planner {
         tasks[index].next = PlannedTask.never
         guard occurrence != tasks[index].last else { return }
         chains[task]?.clear()
-        tasks[index].last = max(tasks[index].last, occurrence)
+        noteFollower(task, at: occurrence)
         if fellDueBefore, policy.onStart == .never || policy.catchUp == .none {
             skip(
                 task, from: occurrence, until: occurrence, count: 1, .catchUp, trigger: .after, clearsMarks: true)
         } else {
             admit(task, occurrence, .after, clearsMarks: true)
         }
+    }
+
+    /// A task with `after` has no grid that could start anew: it goes back when its upstreams do, or when an older
+    /// run of theirs ends late. Either way the instant is due, whatever record of skips may span it.
+    private mutating func noteFollower(_ task: Int32, at occurrence: Int64) {
+        let index = Int(task)
+        tasks[index].flags.remove(.isNew)
+        if occurrence < tasks[index].last { tasks[index].flags.insert(.isAnew) }
+        tasks[index].last = max(tasks[index].last, occurrence)
     }
 
     /// Finds the upstreams of each task with `after`, keeping what is known of them.

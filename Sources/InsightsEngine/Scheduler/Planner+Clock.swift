@@ -74,6 +74,7 @@ extension Planner {
             tasks[index].next = schedule.next(after: now.wall)?.milliseconds ?? PlannedTask.never
         case .after: return false
         }
+        tasks[index].flags.insert(.isAnew)
         return true
     }
 

@@ -45,11 +45,13 @@ extension Planner {
         let index = Int(task)
         let policy = definitions[index].settings.policy
         // A task with `every` that never ran is due at once; one with `cron` waits, and can miss, its first instant.
-        let neverRan = tasks[index].last == PlannedTask.none && !definitions[index].cadence.isWallClock
+        let neverRan = tasks[index].flags.contains(.isNew) && !definitions[index].cadence.isWallClock
         var isMissed = isAfterOutage
         var isUnwanted = false
         if tasks[index].flags.contains(.atStart), let startedAt {
-            let fellDueBefore = dueTime(task, tasks[index].next) <= startedAt
+            // A grid that started anew begins with this process, if not later.
+            let fellDueBefore =
+                !tasks[index].flags.contains(.isAnew) && dueTime(task, tasks[index].next) <= startedAt
             // Those before the start are skipped; what fell due since is decided by itself, in the next round.
             isUnwanted = fellDueBefore && policy.onStart == .never && !neverRan
             isMissed = isMissed || fellDueBefore
@@ -57,6 +59,7 @@ extension Planner {
         }
         let span = dueSpan(task, until: isUnwanted ? startedAt ?? now.wall.milliseconds : now.wall.milliseconds)
         tasks[index].last = span.newest
+        tasks[index].flags.remove(.isNew)
         if !tasks[index].flags.contains(.anchored) { tasks[index].anchor = span.newest }
         tasks[index].next = span.following
         requeueFirst(task)
@@ -153,6 +156,9 @@ extension Planner {
         }
     }
 
+    /// Whether the decision that is about to be written is the first since the task's grid started anew.
+    mutating func takeAnew(_ task: Int32) -> Bool { tasks[Int(task)].flags.remove(.isAnew) != nil }
+
     /// Records consecutive occurrences that will not be run.
     mutating func skip(
         _ task: Int32, from: Int64, until: Int64, count: Int, _ reason: SkipReason, trigger: Trigger,
@@ -161,7 +167,7 @@ extension Planner {
         let record = SkipRecord(
             run: ids.next(at: now.wall), task: tasks[Int(task)].id, uses: settings(task).uses, trigger: trigger,
             from: Instant(milliseconds: from), until: Instant(milliseconds: until), count: count, reason: reason,
-            at: now.wall, clearsMarks: clearsMarks)
+            at: now.wall, clearsMarks: clearsMarks, startsAnew: takeAnew(task))
         out.append(.write(.skip(record), nil, nil))
         observe(.skipped(task: name(task), reason: reason, count: count))
     }

@@ -55,7 +55,7 @@ extension Planner {
         let claim = Claim(
             run: runs[slot].id, task: state.id, uses: settings(run.task).uses, occurrence: nil,
             scheduledAt: now.wall, trigger: .manual, attempts: settings(run.task).policy.retry.attempts, at: now.wall,
-            starts: false, lateness: nil, movesDependents: false, clearsMarks: false)
+            starts: false, lateness: nil, movesDependents: false, clearsMarks: false, startsAnew: false)
         // A run of its own and not a skipped occurrence: it must neither move the cadence nor extend a record.
         out.append(.write(.claim(claim), nil, nil))
         runs[slot].cause = .displaced

@@ -22,6 +22,10 @@ struct PlannedTask: Sendable {
         static let atStart = Flags(rawValue: 1 << 6)
         /// `every` has a grid of its own.
         static let anchored = Flags(rawValue: 1 << 7)
+        /// None of its occurrences was ever decided.
+        static let isNew = Flags(rawValue: 1 << 8)
+        /// Its grid has started anew after a wrong clock, and the store has yet to be told with the next decision.
+        static let isAnew = Flags(rawValue: 1 << 9)
     }
 
     static let none = Int64.min
@@ -52,7 +56,9 @@ struct PlannedTask: Sendable {
         next = PlannedTask.never
         lastSuccess = stored.lastSuccessAt?.milliseconds ?? PlannedTask.none
         self.group = group
-        self.flags = stored.isPaused ? flags.union(.paused) : flags
+        self.flags = flags
+        if stored.isPaused { self.flags.insert(.paused) }
+        if last == PlannedTask.none { self.flags.insert(.isNew) }
     }
 
     /// Whether any run of it is unfinished.

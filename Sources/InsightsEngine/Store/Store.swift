@@ -40,7 +40,8 @@ package struct StoredTask: Sendable {
     /// The hash it was last registered with.
     package var hash: UInt64
     package var isPaused: Bool
-    /// The newest occurrence that ended as a run or in a skip: everything after it is still to come.
+    /// The newest occurrence that ended as a run or in a skip, since the grid started anew if it did: everything after
+    /// it is still to come.
     package var lastOccurrence: Instant?
     /// The scheduled instant of the last success, by whatever trigger.
     package var lastSuccessAt: Instant?

@@ -32,10 +32,15 @@ package struct Claim: Sendable {
     package var movesDependents: Bool
     /// For a run by `after`: the marks of its upstreams that the claim uses up.
     package var clearsMarks: Bool
+    /// The first decision after a wrong clock was put right: what the task's newest occurrence was lies ahead of it and
+    /// counts no more. Its progress goes back to this one, and records of several skips do not take it; a run or a
+    /// record of this very instant does.
+    package var startsAnew: Bool
 
     package init(
         run: RunID, task: TaskID, uses: String, occurrence: Instant?, scheduledAt: Instant, trigger: Trigger,
-        attempts: Int, at: Instant, starts: Bool, lateness: Duration?, movesDependents: Bool, clearsMarks: Bool
+        attempts: Int, at: Instant, starts: Bool, lateness: Duration?, movesDependents: Bool, clearsMarks: Bool,
+        startsAnew: Bool = false
     ) {
         self.run = run
         self.task = task
@@ -49,6 +54,7 @@ package struct Claim: Sendable {
         self.lateness = lateness
         self.movesDependents = movesDependents
         self.clearsMarks = clearsMarks
+        self.startsAnew = startsAnew
     }
 }
 
@@ -89,10 +95,12 @@ package struct SkipRecord: Sendable {
     package var at: Instant
     /// As in ``Claim/clearsMarks``.
     package var clearsMarks: Bool
+    /// As in ``Claim/startsAnew``: it extends no record, whatever its reason.
+    package var startsAnew: Bool
 
     package init(
         run: RunID, task: TaskID, uses: String, trigger: Trigger, from: Instant, until: Instant, count: Int,
-        reason: SkipReason, at: Instant, clearsMarks: Bool
+        reason: SkipReason, at: Instant, clearsMarks: Bool, startsAnew: Bool = false
     ) {
         self.run = run
         self.task = task
@@ -104,6 +112,7 @@ package struct SkipRecord: Sendable {
         self.reason = reason
         self.at = at
         self.clearsMarks = clearsMarks
+        self.startsAnew = startsAnew
     }
 }
 

@@ -67,7 +67,7 @@ final class BatchWriter {
         while index < writes.count {
             let together = RunWriter.claimsTogether(writes, from: index)
             if together > 0 {
-                outcomes += try runs.claim(writes[index..<index + together])
+                outcomes += try claimTogether(writes[index..<index + together])
                 index += together
             } else {
                 outcomes.append(try outcome(of: writes[index]))
@@ -77,10 +77,25 @@ final class BatchWriter {
         return outcomes
     }
 
+    private func claimTogether(_ writes: ArraySlice<StoreWrite>) throws -> [WriteOutcome] {
+        try savepoint.run()
+        if let outcomes = try runs.claim(writes) {
+            try keep.run()
+            return outcomes
+        }
+        try undo.run()
+        try keep.run()
+        forget()
+        return try writes.map(outcome)
+    }
+
     /// Applies one write; what it must leave undone is undone.
     private func outcome(of write: StoreWrite) throws -> WriteOutcome {
         switch write {
-        case .claim(let claim): return try refusable { try runs.claim(claim) }
+        case .claim(let claim):
+            let outcome = try refusable { try runs.claim(claim) }
+            if outcome == .conflict, claim.startsAnew { try runs.goBack(claim.task, toTaken: claim.scheduledAt) }
+            return outcome
         case .start(let start): return try runs.start(start)
         case .skip(let skip): return try refusable { try runs.skip(skip) }
         case .checkpoint(let checkpoint): return try refusable { try apply(checkpoint) }

@@ -25,6 +25,8 @@ final class RunWriter {
     private let insertMany: PreparedStatement
     private let advanceOne: PreparedStatement
     private let advanceMany: PreparedStatement
+    private let goBack: PreparedStatement
+    private let goBackToTaken: PreparedStatement
     private let advanceHand: PreparedStatement
     private let dropMarks: PreparedStatement
     private let setMark: PreparedStatement
@@ -50,6 +52,17 @@ final class RunWriter {
         insertMany = try source(RunWriter.insertion(RunWriter.together))
         advanceOne = try source(RunWriter.advance(1))
         advanceMany = try source(RunWriter.advance(RunWriter.together))
+        goBack = try source(
+            """
+            INSERT INTO progress (task_id, last_occurrence, last_row) VALUES (?1, ?2, ?3)
+            ON CONFLICT (task_id) DO UPDATE SET last_occurrence = excluded.last_occurrence, last_row = excluded.last_row
+            """)
+        goBackToTaken = try source(
+            """
+            UPDATE progress SET last_occurrence = ?2, last_row =
+                (SELECT row FROM runs WHERE scheduled_at = ?2 AND task_id = ?1 AND is_occurrence = 1)
+            WHERE task_id = ?1 AND last_occurrence > ?2
+            """)
         advanceHand = try source(
             """
             INSERT INTO progress (task_id, hand_at, hand_row) VALUES (?1, ?2, ?3) ON CONFLICT (task_id) DO UPDATE
@@ -57,7 +70,11 @@ final class RunWriter {
             WHERE hand_at IS NULL OR hand_at <= excluded.hand_at
             """)
         dropMarks = try source("DELETE FROM marks WHERE task_id = ?1")
-        setMark = try source("INSERT OR REPLACE INTO marks VALUES (?1, ?2, ?3)")
+        setMark = try source(
+            """
+            INSERT INTO marks VALUES (?1, ?2, ?3) ON CONFLICT (task_id, upstream_id) DO UPDATE
+            SET scheduled_at = excluded.scheduled_at WHERE scheduled_at < excluded.scheduled_at
+            """)
         find = try source(
             """
             SELECT row, status, fence, attempt_fence, attempt, scheduled_at, log_lines, log_bytes, log_dropped
@@ -69,10 +86,10 @@ final class RunWriter {
             SELECT until FROM runs WHERE task_id = ?1 AND scheduled_at < ?2 AND until IS NOT NULL
             ORDER BY scheduled_at DESC LIMIT 1
             """)
-        atInstant = try source("SELECT 1 FROM runs WHERE scheduled_at = ?2 AND task_id = ?1 AND is_occurrence = 1")
+        atInstant = try source("SELECT row FROM runs WHERE scheduled_at = ?2 AND task_id = ?1 AND is_occurrence = 1")
         newestOccurrence = try source(
             """
-            SELECT p.last_occurrence, p.last_row, r.status, r.reason FROM progress p
+            SELECT p.last_occurrence, p.last_row, r.status, r.reason, coalesce(r.until, r.scheduled_at) FROM progress p
             LEFT JOIN runs r ON r.row = p.last_row WHERE p.task_id = ?1
             """)
         startRow = try source(
@@ -160,7 +177,8 @@ final class RunWriter {
     static func claimsTogether(_ writes: [StoreWrite], from start: Int) -> Int {
         guard start + together <= writes.count else { return 0 }
         for index in start..<start + together {
-            guard case .claim(let claim) = writes[index], claim.occurrence == claim.scheduledAt, !claim.clearsMarks
+            guard case .claim(let claim) = writes[index], claim.occurrence == claim.scheduledAt, !claim.clearsMarks,
+                !claim.startsAnew
             else {
                 return 0
             }
@@ -168,26 +186,23 @@ final class RunWriter {
         return together
     }
 
-    /// Claims ``together`` occurrences by one statement, and looks at each only if some were not to be had.
-    func claim(_ writes: ArraySlice<StoreWrite>) throws -> [WriteOutcome] {
-        var claims: [(claim: Claim, row: Int64)] = []
-        claims.reserveCapacity(writes.count)
+    /// Claims ``together`` occurrences by one statement, if all are to be had.
+    ///
+    /// - Returns: `nil` when some are not, or lie before their task's newest: undo it, and claim one by one.
+    func claim(_ writes: ArraySlice<StoreWrite>) throws -> [WriteOutcome]? {
+        var claims = 0
         for write in writes {
             guard case .claim(let claim) = write else { continue }
-            bind(claim, insertMany, at: Int32(claims.count * RunWriter.claimColumns), uses: try names.id(claim.uses))
-            let base = Int32(claims.count * 3)
+            bind(claim, insertMany, at: Int32(claims * RunWriter.claimColumns), uses: try names.id(claim.uses))
+            let base = Int32(claims * 3)
             advanceMany.bind(base + 1, claim.task.value)
             advanceMany.bind(base + 2, claim.scheduledAt.milliseconds)
             advanceMany.bind(base + 3, nextRow)
-            claims.append((claim, nextRow))
+            claims += 1
             nextRow += 1
         }
-        let inserted = try insertMany.run()
-        let advanced = try advanceMany.run()
-        if inserted == claims.count, advanced == claims.count {
-            return [WriteOutcome](repeating: .done, count: claims.count)
-        }
-        return try claims.map { try settle($0.claim, insertedAs: $0.row) }
+        guard try insertMany.run() == claims, try advanceMany.run() == claims else { return nil }
+        return [WriteOutcome](repeating: .done, count: claims)
     }
 
     /// Claims one occurrence, or makes a run of a trigger by hand.
@@ -199,7 +214,9 @@ final class RunWriter {
         bind(claim, insertOne, at: 0, uses: try names.id(claim.uses))
         nextRow += 1
         guard try insertOne.run() == 1 else { return try self.row(of: claim.run) == nil ? .conflict : .done }
-        if claim.occurrence != nil {
+        if claim.startsAnew {
+            try goBack(claim.task, to: claim.scheduledAt, row: row)
+        } else if claim.occurrence != nil {
             if try advance(claim.task, to: claim.scheduledAt, row: row) == 0 {
                 let outcome = try settle(claim, insertedAs: row)
                 guard outcome == .done else { return outcome }
@@ -246,6 +263,20 @@ final class RunWriter {
         advanceOne.bind(2, occurrence.milliseconds)
         advanceOne.bind(3, row)
         return try advanceOne.run()
+    }
+
+    private func goBack(_ task: TaskID, to occurrence: Instant, row: Int64) throws {
+        goBack.bind(1, task.value)
+        goBack.bind(2, occurrence.milliseconds)
+        goBack.bind(3, row)
+        try goBack.run()
+    }
+
+    /// Where the instant has its run or record already: what comes after it is still to come.
+    func goBack(_ task: TaskID, toTaken occurrence: Instant) throws {
+        goBackToTaken.bind(1, task.value)
+        goBackToTaken.bind(2, occurrence.milliseconds)
+        try goBackToTaken.run()
     }
 
     private func isInSkippedRange(_ task: TaskID, _ occurrence: Instant) throws -> Bool {
@@ -336,17 +367,24 @@ final class RunWriter {
 
     /// Records skipped occurrences; those that a run or a record already tells of are left alone.
     func skip(_ skip: SkipRecord) throws -> WriteOutcome {
+        if skip.startsAnew { return try skipAnew(skip) }
         newestOccurrence.bind(1, skip.task.value)
         let newest = try newestOccurrence.first { found in
-            (
+            // A record that reaches further was made under a wrong clock.
+            let isExtensible =
+                found.integer(2) == RunStatus.skipped.code && found.optionalInteger(0) == found.optionalInteger(4)
+            return (
                 occurrence: found.optionalInteger(0), row: found.integer(1),
-                reason: found.integer(2) == RunStatus.skipped.code ? found.optionalText(3) : nil
+                reason: isExtensible ? found.optionalText(3) : nil
             )
         }
         let isNewer = newest?.occurrence.map { $0 < skip.from.milliseconds } ?? true
         if isNewer, let newest, newest.occurrence != nil, newest.reason == skip.reason.rawValue {
             try extend(newest.row, by: skip)
-        } else if try isNewer || !isSettled(skip.task, skip.from) {
+        } else if try isTaken(skip.task, skip.from) {
+            guard isNewer else { return .done }
+            try insertRest(of: skip)
+        } else if try isNewer || !isInSkippedRange(skip.task, skip.from) {
             try insert(skip)
         } else {
             return .done
@@ -355,11 +393,38 @@ final class RunWriter {
         return .done
     }
 
-    private func isSettled(_ task: TaskID, _ occurrence: Instant) throws -> Bool {
+    private func skipAnew(_ skip: SkipRecord) throws -> WriteOutcome {
+        guard try row(of: skip.run) == nil else { return .done }
+        if try isTaken(skip.task, skip.from) {
+            try goBack(skip.task, toTaken: skip.from)
+            try insertRest(of: skip)
+        } else {
+            try insert(skip)
+        }
+        if skip.clearsMarks { try clearMarks(of: skip.task) }
+        return .done
+    }
+
+    private func isTaken(_ task: TaskID, _ occurrence: Instant) throws -> Bool {
         atInstant.bind(1, task.value)
         atInstant.bind(2, occurrence.milliseconds)
-        if try atInstant.first({ _ in true }) != nil { return true }
-        return try isInSkippedRange(task, occurrence)
+        return try atInstant.first { _ in true } != nil
+    }
+
+    /// Of a record whose first instant was decided under a wrong clock: the others, from a millisecond after it on, as
+    /// the store knows no grid.
+    private func insertRest(of skip: SkipRecord) throws {
+        var rest = skip
+        rest.from = Instant(milliseconds: skip.from.milliseconds + 1)
+        rest.count -= 1
+        guard rest.count > 0, try !isTaken(rest.task, rest.from) else {
+            atInstant.bind(1, skip.task.value)
+            atInstant.bind(2, skip.from.milliseconds)
+            let row = try atInstant.first { $0.integer(0) }
+            _ = try advance(skip.task, to: skip.from, row: row ?? 0)
+            return
+        }
+        try insert(rest)
     }
 
     private func extend(_ row: Int64, by skip: SkipRecord) throws {
@@ -385,7 +450,11 @@ final class RunWriter {
         insertSkip.bind(9, skip.count == 1 ? nil : skip.until.milliseconds)
         insertSkip.bind(10, skip.reason.rawValue)
         try insertSkip.run()
-        _ = try advance(skip.task, to: skip.until, row: row)
+        if skip.startsAnew {
+            try goBack(skip.task, to: skip.until, row: row)
+        } else {
+            _ = try advance(skip.task, to: skip.until, row: row)
+        }
     }
 }
 

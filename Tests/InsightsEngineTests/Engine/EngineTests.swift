@@ -46,6 +46,35 @@ import Testing
         await fixture.end()
     }
 
+    @Test("after a clock that was wrong is put right a task goes on, in this process and in the next")
+    func wrongClock() async throws {
+        let tasks = [EngineFixture.task("one", every: 10) { _ in nil }]
+        let fixture = try await EngineFixture(tasks)
+        _ = try await fixture.nextFinished()
+        fixture.clock.stepWall(by: .seconds(18_000))
+        fixture.clock.advance(by: .seconds(13))
+        let ahead = try await fixture.nextFinished()
+        #expect(ahead.trigger == .catchUp && ahead.scheduledAt >= EngineFixture.start.advanced(by: .seconds(18_000)))
+        fixture.clock.stepWall(by: .seconds(-18_000))
+        var last = EngineFixture.start
+        for _ in 0..<3 {
+            fixture.clock.advance(by: .seconds(13))
+            let run = try await fixture.nextFinished()
+            #expect(run.scheduledAt > last && run.scheduledAt <= fixture.clock.now)
+            last = run.scheduledAt
+        }
+        let stored = try #require(try await fixture.store.tasks().first?.lastOccurrence)
+        #expect(stored >= last && stored <= fixture.clock.now)
+        fixture.engine.shutdown()
+        await fixture.drained()
+
+        let second = try await EngineFixture(tasks, clock: fixture.clock, path: fixture.path)
+        second.clock.advance(by: .seconds(13))
+        let run = try await second.nextFinished()
+        #expect(run.scheduledAt > stored && run.scheduledAt.since(stored).wholeMilliseconds % 10_000 == 0)
+        await second.end()
+    }
+
     @Test("a failure keeps what was checkpointed and nothing else")
     func checkpoints() async throws {
         let fixture = try await EngineFixture([

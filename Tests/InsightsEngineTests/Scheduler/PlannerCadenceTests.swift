@@ -295,7 +295,7 @@ import Testing
         let desk = PlannerDesk([task("a", .every(60)) { $0.overlap = .allow }]) { $0["a"]!.lastOccurrence = at(0) }
         #expect(desk.tick(60) == ["claim a1 @60 cadence start"])
         desk.stepClock(by: -103)
-        #expect(desk.tell(.tick) == ["claim a2 @-43 cadence start"])
+        #expect(desk.tell(.tick) == ["claim a2 @-43 cadence start anew"])
         #expect(desk.tick(16) == [])
         #expect(desk.tick(17) == ["claim a3 @17 cadence start"])
     }
@@ -306,7 +306,7 @@ import Testing
         desk.tick(60)
         desk.stepClock(by: -120)
         desk.tell(.tick)
-        #expect(desk.tick(-59) == ["claim a2 @-59.999 cadence start"])
+        #expect(desk.tick(-59) == ["claim a2 @-59.999 cadence start anew"])
     }
 
     @Test("the grid of starting stays and goes on from now")
@@ -317,7 +317,8 @@ import Testing
         desk.tick(600)
         desk.stepClock(by: -305)
         #expect(desk.tell(.tick) == [])
-        #expect(desk.tick(300) == ["claim a2 @300 cadence start"])
+        #expect(desk.tick(300) == ["claim a2 @300 cadence start anew"])
+        #expect(desk.tick(360) == ["claim a3 @360 cadence start"])
     }
 
     @Test("cron waits until the clock has passed its last instant again, if that is at most 3 h ahead")
@@ -340,7 +341,8 @@ import Testing
         desk.tick(36_000)
         desk.stepClock(by: -10_801)
         #expect(desk.tell(.tick) == [])
-        #expect(desk.tick(25_200) == ["claim a2 @25200 cadence start"])
+        #expect(desk.tick(25_200) == ["claim a2 @25200 cadence start anew"])
+        #expect(desk.tick(28_800) == ["claim a3 @28800 cadence start"])
     }
 
     @Test("a stored instant that lies too far ahead at the start is a clock that went back, and is told")
@@ -351,8 +353,28 @@ import Testing
         }
         #expect(desk.observed == ["clock stepped -86400s"])
         #expect(desk.tick(0) == [])
-        #expect(desk.tick(0.001) == ["claim a1 @0.001 cadence start"])
+        #expect(desk.tick(0.001) == ["claim a1 @0.001 cadence start anew"])
         #expect(desk.planner.nextRun(of: "b") == at(10_800))
+    }
+
+    @Test("a grid that starts anew with the process was not missed, whatever catch_up and on_start say")
+    func anewIsNotMissed() {
+        let desk = PlannerDesk([
+            task("a", .every(60)) {
+                $0.catchUp = .none
+                $0.onStart = .never
+            }
+        ]) { $0["a"]!.lastOccurrence = at(86_417) }
+        #expect(desk.tick(0) == ["claim a1 @0 cadence start anew"])
+    }
+
+    @Test("the record of what was missed since the grid started anew tells it first")
+    func anewWithSkips() {
+        let desk = PlannerDesk([task("a", .every(60, starting: 0))]) { $0["a"]!.lastOccurrence = at(86_400) }
+        #expect(desk.tick(250) == ["skip a @60...@180 x3 catch_up anew", "claim a1 @240 catch_up start"])
+        let paused = PlannerDesk([task("a", .every(60, starting: 0))]) { $0["a"]!.lastOccurrence = at(86_400) }
+        paused.tell(.setPaused(task: "a", true))
+        #expect(paused.tick(60) + paused.tick(120) == ["skip a @60 x1 paused anew", "skip a @120 x1 paused"])
     }
 
     @Test("deadlines and retries follow elapsed time, whatever the wall clock does")

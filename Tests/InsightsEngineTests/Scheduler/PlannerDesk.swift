@@ -173,7 +173,8 @@ final class PlannerDesk {
         case .claim(let claim):
             let run = name(claim.run, taskNames[claim.task]!)
             let how = claim.starts ? "start" : "queue"
-            return ("claim \(run) \(second(claim.scheduledAt)) \(claim.trigger.rawValue) \(how)", run)
+            let anew = claim.startsAnew ? " anew" : ""
+            return ("claim \(run) \(second(claim.scheduledAt)) \(claim.trigger.rawValue) \(how)\(anew)", run)
         case .start(let start):
             let run = names[start.run]!
             return ("start \(run) attempt \(start.attempt)", run)
@@ -190,6 +191,7 @@ final class PlannerDesk {
     private func describe(_ skip: SkipRecord) -> String {
         let span = skip.from == skip.until ? second(skip.from) : "\(second(skip.from))...\(second(skip.until))"
         return "\(taskNames[skip.task]!) \(span) x\(skip.count) \(skip.reason.rawValue)"
+            + (skip.startsAnew ? " anew" : "")
     }
 
     private func describe(_ disposition: Disposition) -> String {

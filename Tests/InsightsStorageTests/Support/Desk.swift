@@ -47,13 +47,13 @@ final class Desk {
 
     func claim(
         _ at: Double, run: RunID? = nil, task: TaskID? = nil, byHand: Bool = false, starts: Bool = true,
-        attempts: Int = 1, clearsMarks: Bool = false, trigger: Trigger? = nil
+        attempts: Int = 1, clearsMarks: Bool = false, trigger: Trigger? = nil, startsAnew: Bool = false
     ) -> Claim {
         Claim(
             run: run ?? id(), task: task ?? self.task, uses: "test.module", occurrence: byHand ? nil : Desk.at(at),
             scheduledAt: Desk.at(at), trigger: trigger ?? (byHand ? .manual : .cadence), attempts: attempts,
             at: Desk.at(at), starts: starts, lateness: starts ? .milliseconds(12) : nil, movesDependents: !byHand,
-            clearsMarks: clearsMarks)
+            clearsMarks: clearsMarks, startsAnew: startsAnew)
     }
 
     func start(_ run: RunID, fence: Fence, attempt: Int, at: Double) -> StoreWrite {
@@ -62,12 +62,12 @@ final class Desk {
 
     func skip(
         _ from: Double, until: Double? = nil, count: Int = 1, _ reason: SkipReason = .overlap, task: TaskID? = nil,
-        at: Double? = nil, clearsMarks: Bool = false
+        at: Double? = nil, clearsMarks: Bool = false, startsAnew: Bool = false
     ) -> SkipRecord {
         SkipRecord(
             run: id(), task: task ?? self.task, uses: "test.module", trigger: .cadence, from: Desk.at(from),
             until: Desk.at(until ?? from), count: count, reason: reason, at: Desk.at(at ?? until ?? from),
-            clearsMarks: clearsMarks)
+            clearsMarks: clearsMarks, startsAnew: startsAnew)
     }
 
     func finish(
