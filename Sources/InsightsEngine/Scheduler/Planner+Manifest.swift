@@ -90,6 +90,10 @@ extension Planner {
         let index = Int(task)
         let wall = now.wall.milliseconds
         let wasEnabled = before?.settings.isEnabled ?? false
+        // As the next process would: a grid of `starting`, or none, has left no anchor of its own.
+        if tasks[index].last != PlannedTask.none, !tasks[index].flags.contains(.anchored) {
+            tasks[index].anchor = tasks[index].last
+        }
         if tasks[index].last == PlannedTask.none {
             if before != nil, !wasEnabled, tasks[index].anchor < wall { tasks[index].anchor = wall }
             aim(task)

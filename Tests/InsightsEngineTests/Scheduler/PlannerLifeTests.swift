@@ -260,6 +260,29 @@ import Testing
         #expect(desk.planner.nextRun(of: "a") == at(250))
     }
 
+    @Test("also when the task had a grid of starting, or came after others, as the next process would have it")
+    func changedKindOfCadence() {
+        let desk = PlannerDesk([task("a", .every(10, starting: -7)), task("b", .after(["a"]))]) {
+            $0["a"]!.registeredAt = at(-95)
+            $0["b"]!.registeredAt = at(-95)
+        }
+        desk.go(3)
+        desk.end("a1")
+        #expect(desk.settle() == ["claim b1 @3 after start", "run b1 attempt 1"])
+        let tasks = [task("a", .every(10)), task("b", .every(20))]
+        desk.load(tasks)
+        let next = PlannerDesk(tasks) {
+            $0["a"]!.lastOccurrence = at(3)
+            $0["b"]!.lastOccurrence = at(3)
+        }
+        for (name, instant) in [("a", 13.0), ("b", 23)] {
+            #expect(desk.planner.nextRun(of: name) == at(instant))
+            #expect(next.planner.nextRun(of: name) == at(instant))
+        }
+        // It has run, so what is missed is under `catch_up`.
+        #expect(desk.tick(100).contains("skip b @23...@63 x3 catch_up"))
+    }
+
     @Test("a removed task finishes what runs, retries included, and what had not started is cancelled")
     func removed() {
         let desk = PlannerDesk(
