@@ -251,7 +251,10 @@ extension Planner {
             run.firstStart == PlannedTask.none ? nil : .milliseconds(run.mark - run.firstStart)
         let name = taskName(of: slot)
         guard let details = details[slot], let ending = details.ending else {
-            if run.task >= 0 { tasks[Int(run.task)].lastSuccess = run.scheduledAt }
+            if run.task >= 0 {
+                // With `overlap: allow` an older run may be the last to end.
+                tasks[Int(run.task)].lastSuccess = max(tasks[Int(run.task)].lastSuccess, run.scheduledAt)
+            }
             observe(
                 .finished(task: name, run: run.id, status: .succeeded, reason: nil, duration: duration, error: nil))
             followSuccess(of: slot)

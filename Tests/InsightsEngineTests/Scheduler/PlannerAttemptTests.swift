@@ -10,6 +10,18 @@ import Testing
         return desk
     }
 
+    @Test("an older run that is the last to succeed does not take the last success back")
+    func olderSuccess() {
+        let desk = PlannerDesk([task("a", .every(10)) { $0.overlap = .allow }])
+        desk.go(0)
+        desk.go(10)
+        for run in ["a2", "a1"] {
+            desk.end(run)
+            desk.settle()
+        }
+        #expect(desk.planner.lastSuccesses().map(\.1) == [at(10)])
+    }
+
     @Test("an attempt starts with its claim, under fence 1, with what the run is given")
     func spec() {
         let desk = PlannerDesk([task("a", .every(100)) { $0.timeout = .seconds(40) }]) {

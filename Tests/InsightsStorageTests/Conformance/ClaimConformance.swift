@@ -97,6 +97,21 @@ struct ClaimConformance {
         }
     }
 
+    @Test("a mark keeps the newest success, in whatever order they end", arguments: StoreKind.all)
+    func newestMark(_ kind: StoreKind) async throws {
+        try await withDesk(kind) { desk async throws in
+            let (older, newer) = (desk.claim(60), desk.claim(120))
+            let waiting = desk.tasks[1].id
+            func mark(_ at: Double) -> AfterMark {
+                AfterMark(task: waiting, upstream: desk.task, scheduledAt: Desk.at(at))
+            }
+            _ = try await desk.commit(.claim(older), .claim(newer))
+            _ = try await desk.commit(desk.finish(newer.run, at: 121, marks: [mark(120)]))
+            _ = try await desk.commit(desk.finish(older.run, at: 122, marks: [mark(60)]))
+            #expect(try await desk.store.tasks().first { $0.name == "two" }?.marks == [mark(120)])
+        }
+    }
+
     @Test("a claim uses up its task's marks once, not those set after it", arguments: StoreKind.all)
     func clearsMarks(_ kind: StoreKind) async throws {
         try await withDesk(kind) { desk async throws in
