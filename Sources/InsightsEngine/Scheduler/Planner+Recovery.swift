@@ -37,25 +37,30 @@ extension Planner {
     /// - Returns: Whether the run goes on: then it waits for its task, the oldest first.
     private mutating func resume(_ slot: Int32, _ run: UnfinishedRun) -> Bool {
         let task = runs[slot].task
-        let isUnwanted = task < 0 || !tasks[Int(task)].flags.contains(.enabled)
+        let isGone = task < 0 || !tasks[Int(task)].flags.contains(.enabled)
+        // What was asked for by hand goes on although its task is disabled, unless a shutdown cut it short.
+        let isUnwanted = task < 0 || isGone && run.trigger != .manual
         switch run.status {
-        case .interrupted where isUnwanted || settings(task).policy.catchUp == .none:
+        case .interrupted where isGone || settings(task).policy.catchUp == .none:
             finish(slot, .final(.cancelled, reason: SkipReason.shutdown.rawValue))
             return false
-        case .queued where isUnwanted && (task < 0 || run.trigger != .manual):
+        case .queued where isUnwanted:
             // It never started, so it is skipped rather than cancelled.
             finish(slot, .final(.skipped, reason: SkipReason.shutdown.rawValue))
             return false
-        case .running where isUnwanted:
-            finish(slot, .final(.cancelled, reason: "lost"))
-            return false
         case .retrying where isUnwanted:
             finish(slot, .final(.cancelled, reason: task < 0 ? "removed" : "disabled"))
+            return false
+        case .running where task < 0:
+            finish(slot, .final(.cancelled, reason: "lost"))
             return false
         case .running where settings(task).policy.onLost == .fail || run.losses > Planner.lossLimit:
             let error = RunError(
                 code: "lost", message: "the process that ran it ended without a word", isRetryable: true)
             finish(slot, .final(.failed, reason: nil), error: error)
+            return false
+        case .running where isUnwanted:
+            finish(slot, .final(.cancelled, reason: "lost"))
             return false
         case .retrying: runs[slot].mark = run.retryAt.map(uptime) ?? PlannedTask.none
         default: break

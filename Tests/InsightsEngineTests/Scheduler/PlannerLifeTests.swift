@@ -201,10 +201,22 @@ import Testing
         }
     }
 
-    @Test("a queued run by hand of a disabled task runs, as an operator asked for it")
+    @Test("a run by hand of a disabled task goes on, as an operator asked for it")
     func byHandDisabled() {
         let (_, lines) = desk([left(.queued, attempt: 0, trigger: .manual)], enabled: false)
         #expect(lines == ["start a1 attempt 1"])
+        #expect(
+            desk([left(.running, losses: 1, trigger: .manual)], enabled: false).1 == ["start a1 attempt 2"])
+        #expect(
+            desk([left(.retrying, retryAt: at(0), trigger: .manual)], enabled: false).1 == ["start a1 attempt 2"])
+        #expect(desk([left(.interrupted, trigger: .manual)], enabled: false).1 == ["finish a1 cancelled (shutdown)"])
+    }
+
+    @Test(
+        "on_lost fail fails a lost run of a disabled task, whoever started it", arguments: [Trigger.manual, .cadence])
+    func lostOfDisabled(_ trigger: Trigger) {
+        let (_, lines) = desk([left(.running, losses: 1, trigger: trigger)], enabled: false) { $0.onLost = .fail }
+        #expect(lines == ["finish a1 failed"])
     }
 
     @Test("without the scheduler they are left as they are, do not count as going, and can be cancelled")
