@@ -79,6 +79,12 @@ extension Problem {
         code: .bodyTooLarge, status: .contentTooLarge,
         detail: "the body is too large; no route here needs one, and at most 1 MiB is read")
 
+    /// The store takes no writes, so nothing can be started.
+    static let storeUnavailable = Problem(
+        code: .unavailable, status: .serviceUnavailable,
+        detail: "the store takes no writes at the moment, so nothing was started; `/ready` tells why",
+        fields: [.retryAfter: "5"])
+
     static let stopping = Problem(
         code: .stopping, status: .serviceUnavailable, detail: "the server is shutting down and starts nothing new",
         fields: [.retryAfter: "5"])

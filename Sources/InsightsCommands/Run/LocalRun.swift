@@ -80,6 +80,7 @@ struct LocalRun: Sendable {
             case .overlaps(let run): report.refused(result.task, "run \(run) is still going, and `overlap` is skip")
             case .unknownTask: report.refused(result.task, "the manifest has no such task")
             case .stopping: report.refused(result.task, "the program is stopping")
+            case .storeUnavailable: report.refused(result.task, "the store takes no writes at the moment")
             }
         }
         accepted.ids = ids

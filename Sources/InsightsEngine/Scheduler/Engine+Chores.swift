@@ -159,7 +159,9 @@ extension Engine {
             let group = batch ? UInt64(bitPattern: request.at.milliseconds) | 1 << 63 : nil
             post([
                 .trigger(
-                    ManualTrigger(token: token, run: request.id, task: task, movesDependents: dependents, group: group))
+                    ManualTrigger(
+                        token: token, run: request.id, task: task, movesDependents: dependents, group: group,
+                        isAnsweredInStore: true))
             ])
         case .cancel(let run):
             _ = try await cancel(run)

@@ -169,6 +169,7 @@ extension Engine {
         case .overlaps(let run): .answer(request, .overlaps(run))
         case .unknownTask: .answer(request, .refused(RequestRefusal.unknownTask))
         case .stopping: .answer(request, .refused(RequestRefusal.stopping))
+        case .storeUnavailable: .answer(request, .refused(RequestRefusal.storeUnavailable))
         }
     }
 

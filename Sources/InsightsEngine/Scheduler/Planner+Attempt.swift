@@ -10,6 +10,7 @@ extension Planner {
         default: return
         }
         writesPending -= 1
+        tellAsker(of: slot, isStored: outcome == .done)
         switch (step, outcome) {
         case (.claim, .done): claimed(slot)
         case (.start, .done):
@@ -295,6 +296,7 @@ extension Planner {
     mutating func drop(_ slot: Int32) {
         let task = runs[slot].task
         if runs[slot].flags.contains(.hasCode) { codeGone(slot) }
+        tellAsker(of: slot, isStored: false)
         timers.remove(slot)
         releasePlace(slot)
         unlink(slot)

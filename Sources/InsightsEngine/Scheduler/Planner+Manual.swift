@@ -20,6 +20,7 @@ extension Planner {
     mutating func start(byHand trigger: ManualTrigger) {
         guard !isStopping else { return answer(trigger, .stopping) }
         guard let task = index(of: trigger.task) else { return answer(trigger, .unknownTask) }
+        guard isStoreAvailable else { return answer(trigger, .storeUnavailable) }
         var flags: PlannedRun.Flags = trigger.movesDependents ? [.movesDependents] : []
         if trigger.group != nil { flags.insert(.isGrouped) }
         let run = NewRun(
@@ -30,15 +31,28 @@ extension Planner {
             // Whom it waits for is found when the claim is durable: the others may be told after this one.
             let slot = claim(run, .held)
             join(group, slot)
-            answer(trigger, .accepted(runs[slot].id))
+            promise(trigger, .accepted(runs[slot].id), once: slot)
         } else {
             let slot = claim(run, tasks[Int(task)].isGoing ? makeWay(in: task) : .startable)
-            answer(trigger, .accepted(runs[slot].id))
+            promise(trigger, .accepted(runs[slot].id), once: slot)
         }
     }
 
     private mutating func answer(_ trigger: ManualTrigger, _ answer: TriggerAnswer) {
         out.append(.answer(token: trigger.token, answer))
+    }
+
+    /// Answers once the run is durable: a crash must not take back what somebody was told.
+    private mutating func promise(_ trigger: ManualTrigger, _ answer: TriggerAnswer, once slot: Int32) {
+        if trigger.isAnsweredInStore { return self.answer(trigger, answer) }
+        details[slot, default: RunDetails()].asker = (trigger.token, answer)
+    }
+
+    /// The run's first write was answered, or its run is forgotten before that.
+    mutating func tellAsker(of slot: Int32, isStored: Bool) {
+        guard let asker = details[slot]?.asker else { return }
+        details[slot]?.asker = nil
+        out.append(.answer(token: asker.token, isStored ? asker.answer : .storeUnavailable))
     }
 
     /// `overlap: skip` forbids it: alone it is told which run is going, among several it leaves a record, and the
@@ -60,7 +74,7 @@ extension Planner {
         out.append(.write(.claim(claim), nil, nil))
         runs[slot].cause = .displaced
         finishUnstarted(slot)
-        answer(trigger, .skipped(runs[slot].id, .overlap))
+        promise(trigger, .skipped(runs[slot].id, .overlap), once: slot)
     }
 
     mutating func join(_ group: UInt64, _ slot: Int32) {

@@ -51,13 +51,19 @@ package struct ManualTrigger: Sendable {
     /// One of several triggered together: refused by `overlap` it becomes a `skipped` record, not an error. Those of
     /// one group start in `after` order.
     package var group: UInt64?
+    /// The answer is a write as well: then it comes with the claim, so that one commit holds both.
+    package var isAnsweredInStore: Bool
 
-    package init(token: UInt64, run: RunID?, task: String, movesDependents: Bool, group: UInt64?) {
+    package init(
+        token: UInt64, run: RunID?, task: String, movesDependents: Bool, group: UInt64?,
+        isAnsweredInStore: Bool = false
+    ) {
         self.token = token
         self.run = run
         self.task = task
         self.movesDependents = movesDependents
         self.group = group
+        self.isAnsweredInStore = isAnsweredInStore
     }
 }
 
@@ -71,6 +77,8 @@ package enum TriggerAnswer: Hashable, Sendable {
     case unknownTask
     /// A shutdown has begun.
     case stopping
+    /// The store does not take writes: nothing was started that could not be claimed.
+    case storeUnavailable
 }
 
 /// What the planner is told.
@@ -156,6 +164,7 @@ package enum PlannerAction: Sendable {
     case abort(RunSlot)
     /// Forget the attempt: drop what it handed over, and whatever it may still do.
     case abandon(RunSlot)
+    /// Tell who triggered by hand; of a run, once it is durable.
     case answer(token: UInt64, TriggerAnswer)
     case observe(Observation)
     /// After a shutdown: nothing runs and nothing is left to write.

@@ -116,6 +116,8 @@ struct RunDetails: Sendable {
     /// The trigger by hand that it belongs to, and how many of its members it waits for.
     var group: UInt64 = 0
     var awaited = 0
+    /// The trigger by hand that is told this once the run's first write is durable.
+    var asker: (token: UInt64, answer: TriggerAnswer)?
 
     struct Ending: Sendable {
         var status: RunStatus

@@ -160,6 +160,8 @@ package enum RequestRefusal {
     package static let unknownTask = "the manifest in force has no such task"
     /// A shutdown has begun.
     package static let stopping = "it is stopping"
+    /// Nothing can be claimed at the moment.
+    package static let storeUnavailable = "its store takes no writes at the moment"
 }
 
 /// A process that runs tasks.

@@ -79,7 +79,7 @@ enum AdminRoutes {
             throw Problem(
                 code: .overlap, status: .conflict, detail: "\(name) was skipped: \(reason.rawValue)",
                 members: [("run_id", .string(record.description))])
-        case .accepted, .unknownTask, .stopping:
+        case .accepted, .unknownTask, .stopping, .storeUnavailable:
             let run = try run(of: result)
             note("a task was triggered", [run], call)
             return accepted([(name, run)])
@@ -92,6 +92,7 @@ enum AdminRoutes {
         case .accepted(let run), .overlaps(let run), .skipped(let run, _): return run
         case .unknownTask: throw TaskRoutes.unknown(result.task)
         case .stopping: throw .stopping
+        case .storeUnavailable: throw .storeUnavailable
         }
     }
 

@@ -209,6 +209,7 @@ final class PlannerDesk {
         case .skipped(let run, let reason): "skipped \(names[run] ?? "?") \(reason.rawValue)"
         case .unknownTask: "unknown task"
         case .stopping: "stopping"
+        case .storeUnavailable: "store unavailable"
         }
     }
 

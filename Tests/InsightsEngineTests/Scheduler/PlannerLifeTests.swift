@@ -224,7 +224,7 @@ import Testing
         let (desk, lines) = desk([left(.interrupted)], schedulerEnabled: false)
         #expect(lines == [])
         #expect(desk.go(5000) == [])
-        #expect(desk.trigger("a") == ["claim a2 @5000 manual start", "answer 1 accepted a2"])
+        #expect(desk.trigger("a") == ["claim a2 @5000 manual start"])
         #expect(desk.cancel("a1") == ["finish a1 cancelled (operator)"])
     }
 

@@ -61,7 +61,10 @@ struct AdminRoutesTests {
 
     @Test(
         "What the daemon refuses has its own status",
-        arguments: [(TriggerAnswer.unknownTask, 404, "not-found"), (.stopping, 503, "stopping")])
+        arguments: [
+            (TriggerAnswer.unknownTask, 404, "not-found"), (.stopping, 503, "stopping"),
+            (.storeUnavailable, 503, "unavailable"),
+        ])
     func refusedTriggers(answer: TriggerAnswer, status: Int, code: String) async throws {
         let daemon = ScriptedDaemon()
         daemon.change { $0.triggers = [TriggerResult(task: "activity", answer: answer)] }
