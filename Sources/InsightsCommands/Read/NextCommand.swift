@@ -44,7 +44,7 @@ struct NextCommand: AsyncParsableCommand {
             await store.close()
         }
         let occurrences = NextCommand.occurrences(
-            of: definitions, stored: known, from: from ?? SystemClock().now, count: count)
+            of: definitions, stored: known, from: from ?? SystemClock().now, count: count, isNow: from == nil)
         defer { context.output.flush() }
         if format.json {
             context.output.json(
@@ -56,12 +56,14 @@ struct NextCommand: AsyncParsableCommand {
 
     /// Merged in time order; those of one instant by name.
     static func occurrences(
-        of definitions: [TaskDefinition], stored: [StoredTask], from: Instant, count: Int
+        of definitions: [TaskDefinition], stored: [StoredTask], from: Instant, count: Int, isNow: Bool
     ) -> [(task: String, at: Instant)] {
         let byName = Dictionary(stored.map { ($0.name, $0) }) { first, _ in first }
         return definitions.flatMap { definition in
-            Forecast.occurrences(of: definition, stored: byName[definition.name], from: from, count: count)
-                .map { (task: definition.name, at: $0) }
+            Forecast.occurrences(
+                of: definition, stored: byName[definition.name], from: from, count: count, isNow: isNow
+            )
+            .map { (task: definition.name, at: $0) }
         }
         .sorted { ($0.at, $0.task) < ($1.at, $1.task) }
     }

@@ -10,13 +10,16 @@ package enum Forecast {
     ///   - stored: What is known of the task; `nil` without a store, and then the grid of `every` without `starting`
     ///     begins at `from`.
     ///   - count: At most this many; fewer when the schedule ends.
+    ///   - isNow: Whether `from` is the present. A registered task with `every` of which no occurrence was ever decided is
+    ///     due at once: then the first one is the newest at or before `from`, which a start would run.
     /// - Returns: In time order; empty for a task with `after`, which has no instants of its own.
     package static func occurrences(
-        of definition: TaskDefinition, stored: StoredTask?, from: Instant, count: Int
+        of definition: TaskDefinition, stored: StoredTask?, from: Instant, count: Int, isNow: Bool = true
     ) -> [Instant] {
         var occurrences: [Instant] = []
         let anchor = anchor(of: definition, stored, from)
-        var current = first(of: definition, stored, from, anchor)
+        let overdue = isNow ? overdue(definition, stored, from, anchor) : nil
+        var current = overdue ?? first(of: definition, stored, from, anchor)
         while occurrences.count < count, current != PlannedTask.never {
             occurrences.append(Instant(milliseconds: current))
             current = definition.cadence.next(after: current, anchor: anchor)
@@ -36,6 +39,14 @@ package enum Forecast {
         let anchor = (stored.lastOccurrence ?? stored.registeredAt).milliseconds
         let (lead, overflow) = anchor.subtractingReportingOverflow(from.milliseconds)
         return !overflow && lead > every ? from.milliseconds : anchor
+    }
+
+    /// What a start at `from` would run at once.
+    private static func overdue(
+        _ definition: TaskDefinition, _ stored: StoredTask?, _ from: Instant, _ anchor: Int64
+    ) -> Int64? {
+        guard let stored, stored.lastOccurrence == nil, case .every = definition.cadence else { return nil }
+        return definition.cadence.latest(at: from.milliseconds, anchor: anchor)
     }
 
     private static func first(

@@ -4,13 +4,14 @@ import Testing
 
 @Suite struct ForecastTests {
     private func seconds(
-        _ cadence: Cadence, from: Double, count: Int = 3, _ change: ((inout StoredTask) -> Void)? = nil
+        _ cadence: Cadence, from: Double, count: Int = 3, isNow: Bool = false,
+        _ change: ((inout StoredTask) -> Void)? = nil
     ) -> [Int64] {
         let definition = task("a", cadence)
         var stored = StoredTask(id: TaskID(1), name: "a", registeredAt: at(0), hash: 0)
         change?(&stored)
         return Forecast.occurrences(
-            of: definition, stored: change == nil ? nil : stored, from: at(from), count: count
+            of: definition, stored: change == nil ? nil : stored, from: at(from), count: count, isNow: isNow
         ).map { ($0.milliseconds - origin.milliseconds) / 1000 }
     }
 
@@ -25,6 +26,19 @@ import Testing
         #expect(seconds(.every(60), from: 121) { _ in } == [180, 240, 300])
         #expect(seconds(.every(60), from: 100) { $0.lastOccurrence = at(50) } == [110, 170, 230])
         #expect(seconds(.every(60), from: 50) { $0.lastOccurrence = at(50) } == [110, 170, 230])
+    }
+
+    @Test("what never ran by its cadence is due at once, as the planner has it, also after a run by hand")
+    func neverRan() {
+        #expect(seconds(.every(60), from: 50, isNow: true) { _ in } == [0, 60, 120])
+        #expect(seconds(.every(60), from: 130, isNow: true) { $0.lastSuccessAt = at(100) } == [120, 180, 240])
+        #expect(seconds(.every(60, starting: -30), from: 0, isNow: true) { _ in } == [-30, 30, 90])
+        #expect(seconds(.every(60, starting: 30), from: 0, isNow: true) { _ in } == [30, 90, 150])
+        #expect(seconds(.cron("0 * * * *"), from: 10, isNow: true) { _ in } == [3600, 7200, 10_800])
+        #expect(seconds(.every(60), from: 50, isNow: true) { $0.lastOccurrence = at(0) } == [60, 120, 180])
+        let desk = PlannerDesk([task("a", .every(60))]) { $0["a"]!.registeredAt = at(-130) }
+        #expect(desk.tick(0).last == "claim a1 @-10 cadence start")
+        #expect(seconds(.every(60), from: 0, count: 1, isNow: true) { $0.registeredAt = at(-130) } == [-10])
     }
 
     @Test("a last occurrence ahead is waited for, one that lies too far ahead is not")
