@@ -77,7 +77,8 @@ extension Planner {
     mutating func claim(_ new: NewRun, _ admission: Admission) -> Int32 {
         let task = Int(new.task)
         let id = new.id ?? ids.next(at: now.wall)
-        let starts = admission == .startable && isStoreAvailable && !isStopping && hasPlace(new.task)
+        let starts =
+            admission == .startable && isStoreAvailable && !isStopping && hasPlace(new.task) && !isOutranked(new)
         let slot = runs.insert(
             PlannedRun(
                 id: id, task: new.task, scheduledAt: new.scheduledAt, trigger: new.trigger,
@@ -241,8 +242,22 @@ extension Planner {
         while placesTaken < concurrency, let slot = takeReady() { startAttempt(slot) }
     }
 
-    /// The first in rank whose group has a place.
+    /// Whether one that waits for a place only is to have the next one.
+    private mutating func isOutranked(_ new: NewRun) -> Bool {
+        guard readyCount > 0, let first = firstReady()?.entry else { return false }
+        let priority = Int32(settings(new.task).policy.priority)
+        return first.priority != priority ? first.priority > priority : first.scheduledAt <= new.scheduledAt
+    }
+
     private mutating func takeReady() -> Int32? {
+        guard let first = firstReady() else { return nil }
+        ready[first.index].removeFirst()
+        readyCount -= 1
+        return first.entry.slot
+    }
+
+    /// The first in rank whose group has a place.
+    private mutating func firstReady() -> (index: Int, entry: ReadyEntry)? {
         var best: (index: Int, entry: ReadyEntry)?
         for index in ready.indices where index == 0 || groups[index - 1].taken < groups[index - 1].limit {
             while let entry = ready[index].first {
@@ -254,9 +269,6 @@ extension Planner {
                 readyCount -= 1
             }
         }
-        guard let best else { return nil }
-        ready[best.index].removeFirst()
-        readyCount -= 1
-        return best.entry.slot
+        return best
     }
 }
