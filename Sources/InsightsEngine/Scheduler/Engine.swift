@@ -208,7 +208,7 @@ package final class Engine: Daemon {
         var timer = LoopTimer(clock: clock) { [weak self] in self?.post([.tick]) }
         var state = LoopState(services: services)
         for await _ in signal {
-            if state.isBusy { Engine.gather() }
+            if state.isBusy, !state.hasMore { Engine.gather() }
             let (events, isGivenUp) = inbox.withLock { inbox in
                 defer { inbox.events = [] }
                 return (inbox.events, inbox.isStopped)
@@ -225,12 +225,14 @@ package final class Engine: Daemon {
                 }
                 planner.handle(.tick, at: now, into: &state.actions)
                 units.append(state.actions.count)
+                state.hasMore = planner.hasMore
                 state.isBusy = planner.attemptsGoing >= Engine.many
                 return planner.wake
             }
             knowledge.withLock { $0.lastTick = .now }
             waitingPool.gathering { perform(&state, units: units) }
             if state.isDrained { break }
+            if state.hasMore { wake.yield() }
             timer.arm(wakeAt, now: now)
         }
         timer.cancel()
@@ -255,6 +257,8 @@ package final class Engine: Daemon {
         let services: AttemptServices
         /// Whether many attempts are going.
         var isBusy = false
+        /// Whether the planner has more to do at once.
+        var hasMore = false
         var actions: [PlannerAction] = []
         /// By slot index.
         var attempts: [Attempt?] = []

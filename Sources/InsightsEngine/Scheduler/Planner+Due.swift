@@ -30,7 +30,8 @@ extension Planner {
                 decide(first.task, isAfterOutage: isAfterOutage)
             }
         }
-        startCandidates()
+        rankCandidates()
+        startCandidates(atMost: Planner.admissions)
         startExtras()
     }
 
@@ -120,21 +121,25 @@ extension Planner {
             .waiting)
     }
 
-    /// Admits what is due: with more of it than places, by priority and then by age.
-    private mutating func startCandidates() {
-        guard !candidates.isEmpty else { return }
-        var candidates: [Candidate] = []
-        swap(&candidates, &self.candidates)
-        if candidates.count > max(0, concurrency - placesTaken) || !groups.isEmpty {
-            let ranked = candidates.map { ($0, -settings($0.task).policy.priority) }
-                .sorted { ($0.1, $0.0.occurrence, $0.0.task) < ($1.1, $1.0.occurrence, $1.0.task) }
-            candidates = ranked.map(\.0)
-        }
-        for candidate in candidates {
+    /// With more of what is due than places: by priority and then by age.
+    private mutating func rankCandidates() {
+        guard candidates.count > max(0, concurrency - placesTaken) || !groups.isEmpty else { return }
+        let ranked = candidates.map { ($0, -settings($0.task).policy.priority) }
+            .sorted { ($0.1, $0.0.occurrence, $0.0.task) < ($1.1, $1.0.occurrence, $1.0.task) }
+        candidates = ranked.map(\.0)
+    }
+
+    /// Admits what is due, in order; what is over `limit` waits for the next tick.
+    mutating func startCandidates(atMost limit: Int = .max) {
+        let end = limit < candidates.count - admitted ? admitted + limit : candidates.count
+        while admitted < end {
+            let candidate = candidates[admitted]
+            admitted += 1
             admit(candidate.task, candidate.occurrence, candidate.trigger)
         }
-        candidates.removeAll(keepingCapacity: true)
-        swap(&candidates, &self.candidates)
+        guard admitted == candidates.count else { return }
+        candidates.removeAll(keepingCapacity: candidates.count < 10_000)
+        admitted = 0
     }
 
     /// The runs of `on_start: always`, which wait for whatever else of their task is going.

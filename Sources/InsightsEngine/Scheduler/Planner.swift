@@ -44,6 +44,9 @@ package struct Planner: Sendable {
     static let step: Int64 = 1000
     /// How far the last occurrence of a `cron` task may lie ahead before the clock was wrong: 3 h, as in cron(8).
     static let cronLead: Int64 = 3 * 3_600_000
+    /// Due runs that one call admits: a million that are due at once come in pieces, so that the first start while the
+    /// last are still being decided, and none needs memory for all.
+    static let admissions = 2048
     /// How many lost attempts of a run are started again.
     static let lossLimit = 5
 
@@ -75,7 +78,9 @@ package struct Planner: Sendable {
     var startedAt: Int64?
     /// Tasks whose `on_start: always` run is still to come.
     var extras: [Int32] = []
+    /// What is due and not yet a run or a skip, from ``admitted`` on; empty once all is.
     var candidates: [Candidate] = []
+    var admitted = 0
 
     var runs = RunTable()
     var details: [Int32: RunDetails] = [:]
@@ -109,9 +114,14 @@ package struct Planner: Sendable {
         self.now = now
         noteClock()
         switch event {
+        case .tick, .settled, .ended: break
+        // Whatever else happens may change the tasks that these are of, or whether they may start at all.
+        default: startCandidates()
+        }
+        switch event {
         case .tick:
             fireTimers()
-            startDue()
+            if hasMore { startCandidates(atMost: Planner.admissions) } else { startDue() }
         case .manifest(let manifest, let stored): take(manifest, stored)
         case .recovered(let unfinished): recover(unfinished)
         case .settled(let slot, let step, let outcome): settle(slot, step, outcome)
@@ -131,10 +141,14 @@ package struct Planner: Sendable {
         swap(&out, &actions)
     }
 
+    /// Whether the next tick has more to do, however soon it comes.
+    package var hasMore: Bool { !candidates.isEmpty }
+
     /// The earliest instants at which a tick changes something, by either clock; a past one asks for a tick now.
     package var wake: (wall: Instant?, uptime: Int64?) {
         let canStart = isStoreAvailable && !isStopping
-        let wall = canStart ? (extras.isEmpty ? due.first?.due : now.wall.milliseconds) : nil
+        let isDueNow = hasMore || !extras.isEmpty
+        let wall = canStart ? (isDueNow ? now.wall.milliseconds : due.first?.due) : nil
         return (wall.map(Instant.init(milliseconds:)), timers.first?.due)
     }
 
