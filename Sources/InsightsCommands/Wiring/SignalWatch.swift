@@ -1,11 +1,12 @@
 internal import Dispatch
 internal import Glibc
+internal import InsightsEngine
 internal import Synchronization
 
 /// Takes signals while a command works, so that it can end in order.
 ///
 /// The first SIGINT or SIGTERM is handed over; the second ends the process at once with 130 or 143, from the
-/// signal's own queue: whatever hangs cannot keep it.
+/// signal's own queue: whatever hangs cannot keep it. The programs that module code runs end with it.
 final class SignalWatch: Sendable {
     /// The signals taken, in order; ends never.
     let signals: AsyncStream<Int32>
@@ -26,7 +27,10 @@ final class SignalWatch: Sendable {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler {
-                if number != SIGHUP, stops.isRepeated() { _exit(ExitStatus.signalled(number).rawValue) }
+                if number != SIGHUP, stops.isRepeated() {
+                    LiveProcessGroups.killAll()
+                    _exit(ExitStatus.signalled(number).rawValue)
+                }
                 continuation.yield(number)
             }
             source.activate()

@@ -5,6 +5,7 @@ internal import InsightsPlugin
 struct ProcessSupervision {
     private let name: String
     private let group: pid_t
+    private let place: Int?
     private let timeout: Duration?
     private let wakeup: Wakeup
     private var ending: ProcessEnding
@@ -34,6 +35,7 @@ struct ProcessSupervision {
         // The program's ends live until it has its copies, and no longer: the end of its output must be seen.
         group = try launch.spawn(
             input: standardInput.reading, output: standardOutput.writing, error: standardError.writing)
+        place = LiveProcessGroups.enter(group)
         ending = ProcessEnding(
             deadline: timeout.map { now + max(0, $0.nanoseconds) }, killAfter: patience.killAfter.nanoseconds,
             drain: patience.drain.nanoseconds)
@@ -47,6 +49,7 @@ struct ProcessSupervision {
     ///
     /// - Throws: As ``CommandRunner/run(_:onOutput:)``.
     mutating func run(_ onOutput: (CommandStream, [UInt8]) throws -> Void) throws -> CommandExit {
+        defer { LiveProcessGroups.leave(place) }
         loop: while true {
             switch ending.next(at: ProcessSupervision.now()) {
             case .finish: break loop
@@ -79,6 +82,7 @@ struct ProcessSupervision {
         guard !started else { return }
         kill(-group, SIGKILL)
         waitpid(group, nil, 0)
+        LiveProcessGroups.leave(place)
         throw RunFailure.notStarted(name, EAGAIN)
     }
 

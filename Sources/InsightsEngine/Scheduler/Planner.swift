@@ -7,8 +7,9 @@ package struct PlannerConfiguration: Sendable {
     package var isSchedulerEnabled: Bool
     /// For run ids and the jitter of retries; from the system's random source but in tests.
     package var seed: UInt64
-    /// How long cancelled code may take to come back before it is given up.
-    package var patience: Duration = .seconds(5)
+    /// How long cancelled code may take to come back before it is given up. Longer than a program that ignores SIGTERM
+    /// goes on (5 s until SIGKILL, and at most 2 s for what is left then): it is dead before its attempt is given up.
+    package var patience: Duration = .seconds(8)
 
     package init(schedulerEnabled: Bool, seed: UInt64) {
         isSchedulerEnabled = schedulerEnabled

@@ -154,7 +154,7 @@ import Testing
         let stuck = try await fixture.nextFinished()
         #expect(stuck.task == "stuck")
         #expect(stuck.status == .timedOut)
-        fixture.clock.advance(by: .seconds(6))
+        fixture.clock.advance(by: .seconds(8))
         let abandoned = try await fixture.observe { observation -> String? in
             if case .observation(.abandoned(let task, _)) = observation { task } else { nil }
         }

@@ -26,7 +26,9 @@ final class PlannerDesk {
     private(set) var specs: [AttemptSpec] = []
 
     init(schedulerEnabled: Bool = true, seed: UInt64 = 1) {
-        planner = Planner(configuration: PlannerConfiguration(schedulerEnabled: schedulerEnabled, seed: seed))
+        var configuration = PlannerConfiguration(schedulerEnabled: schedulerEnabled, seed: seed)
+        configuration.patience = .seconds(5)
+        planner = Planner(configuration: configuration)
     }
 
     /// A planner with these tasks, all new at second 0, before its first tick.

@@ -179,7 +179,9 @@ final class Simulation {
         codes = [:]
         isStopping = false
         isStoreDown = false
-        planner = Planner(configuration: PlannerConfiguration(schedulerEnabled: true, seed: random.next()))
+        var configuration = PlannerConfiguration(schedulerEnabled: true, seed: random.next())
+        configuration.patience = .seconds(5)
+        planner = Planner(configuration: configuration)
         let stored = store.register(file, at: wall)
         let unfinished = store.recover()
         watch.started(self, unfinished)
