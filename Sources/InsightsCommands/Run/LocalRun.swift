@@ -108,7 +108,7 @@ struct LocalRun: Sendable {
         case .observation(.started(let task, let run, _, _, _)): report.started(task, run)
         case .observation(.retrying(let task, let run, _, let error, let at)):
             report.retrying(task, run, error.message, at)
-        case .observation(.finished(_, let run, _, _, _, _)):
+        case .observation(.finished(_, let run, _, _, _, _, _)):
             // The record says more than the observation; a store that is away says it later.
             if let record = try? await engine.reader.run(run) { report.ended(record) }
         case .observation: break

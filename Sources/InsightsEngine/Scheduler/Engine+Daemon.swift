@@ -188,7 +188,7 @@ extension Engine {
         counters.observe(observations)
         let isWatched = knowledge.withLock { knowledge in
             if !knowledge.watched.isEmpty {
-                for case .finished(_, let run, _, _, _, _) in observations where knowledge.watched[run] != nil {
+                for case .finished(_, let run, _, _, _, _, _) in observations where knowledge.watched[run] != nil {
                     knowledge.watched[run] = true
                 }
             }
@@ -213,10 +213,13 @@ extension Engine {
                 metadata: [
                     "task": "\(task)", "run": "\(run)", "attempt": "\(attempt)", "trigger": "\(trigger.rawValue)",
                 ])
-        case .finished(let task, let run, let status, let reason, let duration, let error):
+        // The line of the skip tells it.
+        case .finished(_, _, _, .skipped, _, _, _): break
+        case .finished(let task, let run, let attempt, let status, let reason, let duration, let error):
             guard status == .failed || status == .timedOut || logger.logLevel <= .info else { return }
             var metadata: Logger.Metadata = ["task": "\(task)", "run": "\(run)"]
-            if let duration { metadata["duration_seconds"] = "\(duration.inSeconds)" }
+            if attempt > 0 { metadata["attempt"] = .stringConvertible(attempt) }
+            if let duration { metadata["duration_seconds"] = .stringConvertible(duration.inSeconds) }
             if let reason { metadata["reason"] = "\(reason)" }
             if let error { metadata["code"] = "\(error.code)" }
             if status == .failed || status == .timedOut {
@@ -233,11 +236,14 @@ extension Engine {
         case .clockStepped(let step):
             logger.warning("the wall clock stepped by \(step.inSeconds) s against elapsed time")
         case .refused(let task, let run):
-            logger.debug("another run has it", metadata: ["task": "\(task)", "run": "\(run)"])
-        case .abandoned(let task, let run):
+            // One process alone has the store: then nothing should have got there first.
+            logger.warning(
+                "not started, as the store says that another run has this occurrence or attempt",
+                metadata: ["task": "\(task)", "run": "\(run)"])
+        case .abandoned(let task, let run, let attempt):
             logger.error(
                 "its code did not stop when told to and was given up; it can no longer write",
-                metadata: ["task": "\(task)", "run": "\(run)"])
+                metadata: ["task": "\(task)", "run": "\(run)", "attempt": "\(attempt)"])
         }
     }
 }

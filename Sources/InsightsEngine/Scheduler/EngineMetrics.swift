@@ -75,7 +75,7 @@ final class EngineMetrics: Sendable {
                 switch observation {
                 case .started(_, _, _, _, let lateness):
                     if let lateness { counts.lateness.observe(lateness) }
-                case .finished(let task, _, let status, _, let duration, _):
+                case .finished(let task, _, _, let status, _, let duration, _):
                     counts.runs[task, default: Ends()].count(status)
                     if let duration { counts.durations.observe(duration) }
                 case .skipped(let task, let reason, let count):

@@ -257,15 +257,17 @@ extension Planner {
                 tasks[Int(run.task)].lastSuccess = max(tasks[Int(run.task)].lastSuccess, run.scheduledAt)
             }
             observe(
-                .finished(task: name, run: run.id, status: .succeeded, reason: nil, duration: duration, error: nil))
+                .finished(
+                    task: name, run: run.id, attempt: Int(run.attempt), status: .succeeded, reason: nil,
+                    duration: duration, error: nil))
             followSuccess(of: slot)
             memberSucceeded(slot)
             return
         }
         observe(
             .finished(
-                task: name, run: run.id, status: ending.status, reason: ending.reason, duration: duration,
-                error: ending.error))
+                task: name, run: run.id, attempt: Int(run.attempt), status: ending.status, reason: ending.reason,
+                duration: duration, error: ending.error))
         if ending.status == .skipped, let reason = ending.reason.flatMap(SkipReason.init) {
             observe(.skipped(task: name, reason: reason, count: 1))
         }

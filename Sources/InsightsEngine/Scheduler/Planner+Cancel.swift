@@ -48,7 +48,7 @@ extension Planner {
     /// The code did not come back in time after it was cancelled.
     private mutating func giveUp(_ slot: Int32) {
         out.append(.abandon(runs.name(of: slot)))
-        observe(.abandoned(task: taskName(of: slot), run: runs[slot].id))
+        observe(.abandoned(task: taskName(of: slot), run: runs[slot].id, attempt: Int(runs[slot].attempt)))
         comeBack(slot, .cancelled)
     }
 
@@ -61,7 +61,7 @@ extension Planner {
         }
         if runs[slot].flags.contains(.hasCode) {
             out.append(.abandon(runs.name(of: slot)))
-            observe(.abandoned(task: taskName(of: slot), run: run))
+            observe(.abandoned(task: taskName(of: slot), run: run, attempt: Int(runs[slot].attempt)))
         }
         drop(slot)
     }

@@ -140,8 +140,10 @@ package struct AttemptSpec: Sendable {
 package enum Observation: Sendable {
     /// An attempt starts; lateness on the first one.
     case started(task: String, run: RunID, attempt: Int, trigger: Trigger, lateness: Duration?)
-    /// A run has its final state, durably.
-    case finished(task: String, run: RunID, status: RunStatus, reason: String?, duration: Duration?, error: RunError?)
+    /// A run has its final state, durably; `attempt` is the last one started, 0 if none.
+    case finished(
+        task: String, run: RunID, attempt: Int, status: RunStatus, reason: String?, duration: Duration?,
+        error: RunError?)
     /// An attempt failed and another follows.
     case retrying(task: String, run: RunID, attempt: Int, error: RunError, at: Instant)
     /// Occurrences were skipped.
@@ -151,7 +153,7 @@ package enum Observation: Sendable {
     /// A claim or start was refused: another run has it.
     case refused(task: String, run: RunID)
     /// Code went on long after it was cancelled and was given up; it can no longer write.
-    case abandoned(task: String, run: RunID)
+    case abandoned(task: String, run: RunID, attempt: Int)
 }
 
 /// What the planner wants done, in order.

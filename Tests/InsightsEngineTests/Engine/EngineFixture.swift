@@ -70,7 +70,7 @@ final class EngineFixture: Sendable {
 
     /// The next run that ends, as it is stored.
     func nextFinished() async throws -> RunRecord {
-        for await case .observation(.finished(_, let run, _, _, _, _)) in seen {
+        for await case .observation(.finished(_, let run, _, _, _, _, _)) in seen {
             return try #require(try await store.run(run))
         }
         throw CancellationError()

@@ -156,7 +156,7 @@ import Testing
         #expect(stuck.status == .timedOut)
         fixture.clock.advance(by: .seconds(8))
         let abandoned = try await fixture.observe { observation -> String? in
-            if case .observation(.abandoned(let task, _)) = observation { task } else { nil }
+            if case .observation(.abandoned(let task, _, 1)) = observation { task } else { nil }
         }
         #expect(abandoned == "stuck")
         gate.open()

@@ -220,14 +220,14 @@ final class PlannerDesk {
         case .started(_, let run, let attempt, let trigger, let lateness):
             "started \(names[run]!) attempt \(attempt) \(trigger.rawValue)"
                 + (lateness.map { " late \($0.wholeMilliseconds)ms" } ?? "")
-        case .finished(let task, let run, let status, let reason, _, let error):
+        case .finished(let task, let run, _, let status, let reason, _, let error):
             "finished \(name(run, task)) \(status.rawValue)" + (reason.map { " (\($0))" } ?? "")
                 + (error.map { " \($0.code)" } ?? "")
         case .retrying(_, let run, let attempt, _, _): "retrying \(names[run]!) after attempt \(attempt)"
         case .skipped(let task, let reason, let count): "skipped \(task) x\(count) \(reason.rawValue)"
         case .clockStepped(let step): "clock stepped \(step.wholeMilliseconds / 1000)s"
         case .refused(_, let run): "refused \(names[run]!)"
-        case .abandoned(_, let run): "abandoned \(names[run]!)"
+        case .abandoned(_, let run, _): "abandoned \(names[run]!)"
         }
     }
 }

@@ -399,7 +399,7 @@ final class PromiseWatch {
         case .clockStepped:
             // At its start a process can only tell by how much the stored instants lie ahead.
             if !startsOfProcesses.contains(simulation.uptime) { stepsToTell -= 1 }
-        case .finished(let task, let run, let status, _, _, _):
+        case .finished(let task, let run, _, let status, _, _, _):
             if status == .succeeded { lastSuccess[number(task)] = runs.books[run]?.scheduledAt }
             if simulation.store.row(run)?.status != status {
                 violate("an end was told that is not durable", simulation)
