@@ -43,6 +43,8 @@ final class Attempt: RunHost {
         var log: [LogLine] = []
         var logBytes = 0
         var droppedLines = 0
+        /// What the finishing write took along, until the store has taken that.
+        var handedLog: [LogLine] = []
         var poison: RunFailure?
         var isClosed = false
         var task: Task<Void, Never>?
@@ -98,9 +100,11 @@ final class Attempt: RunHost {
 
     /// What the finishing write takes along: everything on success, the log alone otherwise.
     ///
-    /// The attempt is closed by it, so a late emission cannot slip in.
+    /// The attempt is closed by it, so a late emission cannot slip in. Asked again, as the store refused that write, it
+    /// is the log once more.
     func takePayload(everything: Bool) -> AttemptPayload {
         held.withLock { held in
+            if held.isClosed { return AttemptPayload(log: held.handedLog) }
             if held.droppedLines > 0 {
                 let text = "\(held.droppedLines) more log lines were dropped: a run keeps 1 MiB"
                 held.log.append(LogLine(at: services.clock.now, level: "warning", message: text))
@@ -112,6 +116,7 @@ final class Attempt: RunHost {
                 payload.metrics = spec.definition.settings.declaration.metrics + held.declared
             }
             held.isClosed = true
+            held.handedLog = held.log
             held.emissions = []
             held.state = [:]
             held.log = []
@@ -119,6 +124,9 @@ final class Attempt: RunHost {
             return payload
         }
     }
+
+    /// The store has answered the finishing write for good.
+    func forgetLog() { held.withLock { $0.handedLog = [] } }
 
     /// Sends the log lines that the store does not have yet, so that a person can follow a run.
     func flushLog() {
@@ -236,6 +244,7 @@ final class Attempt: RunHost {
     }
 
     func checkpoint() async throws {
+        try Task.checkCancellation()
         let payload: AttemptPayload? = held.withLock { held in
             guard !held.isClosed else { return nil }
             let payload = AttemptPayload(
@@ -245,7 +254,7 @@ final class Attempt: RunHost {
             held.log = []
             return payload
         }
-        guard let payload, !Task.isCancelled else { throw CancellationError() }
+        guard let payload else { throw CancellationError() }
         if payload.isEmpty { return }
         switch await services.writer.commit(.checkpoint(checkpoint(with: payload))) {
         case .done:
@@ -253,6 +262,10 @@ final class Attempt: RunHost {
                 for (key, value) in payload.state where held.state[key] == .some(value) { held.state[key] = nil }
             }
         case .rejected(let error):
+            // What cannot be stored must not take the log along that tells how it came about.
+            held.withLock { held in
+                if !held.isClosed { held.log.insert(contentsOf: payload.log, at: 0) }
+            }
             throw poisoned(RunFailure(error.code, error.message, retryable: error.isRetryable))
         case .fenced, .conflict, nil: throw CancellationError()
         }

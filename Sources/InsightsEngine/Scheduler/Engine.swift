@@ -222,6 +222,7 @@ package final class Engine: Daemon {
                 for event in events {
                     planner.handle(event, at: now, into: &state.actions)
                     units.append(state.actions.count)
+            forgetLogs(settledBy: events, state.attempts)
                 }
                 planner.handle(.tick, at: now, into: &state.actions)
                 units.append(state.actions.count)
@@ -323,6 +324,14 @@ package final class Engine: Daemon {
         state.attempts[index] = attempt
         let pool = spec.definition.settings.policy.isBlocking ? blockingPool : waitingPool
         attempt.start(on: pool)
+    }
+
+    /// What the store has taken is not needed a second time.
+    private func forgetLogs(settledBy events: [PlannerEvent], _ attempts: [Attempt?]) {
+        for case .settled(let slot, .finish, let outcome) in events {
+            if case .rejected = outcome { continue }
+            attempts.at(slot)?.forgetLog()
+        }
     }
 
     private func attempt(_ slot: RunSlot, in state: LoopState) -> Attempt? { state.attempts.at(slot) }
