@@ -89,6 +89,10 @@ package enum ReloadAnswer: Sendable {
     case reloaded(warnings: [Diagnostic])
     /// The old one stays in force.
     case invalid([Diagnostic])
+    /// The store could not take the tasks: the old one stays in force.
+    case unavailable(StoreError)
+    /// The engine has ended, or does before it comes to that.
+    case stopping
 }
 
 /// A family of metrics, as `/metrics` shows it.
@@ -141,7 +145,7 @@ package protocol Daemon: Sendable {
 
     /// Whether the scheduler loop has ticked within the last 10 s; asks nothing else and never waits.
     var isAlive: Bool { get }
-    /// For `/ready`; at most as old as a second.
+    /// For `/ready`; at most a few seconds old.
     func readiness() -> Readiness
     /// The tasks of the manifest in force, in its order.
     func taskViews() async throws(StoreError) -> [TaskView]
@@ -152,7 +156,7 @@ package protocol Daemon: Sendable {
     /// - Parameter dependents: Whether what follows by `after` follows; a run of all enabled tasks has it so anyway.
     /// - Returns: An answer for each task, in order.
     func trigger(_ tasks: [String]?, dependents: Bool) async -> [TriggerResult]
-    /// Waits until each of the runs has its end.
+    /// Waits until each of the runs has its end, or the engine has: then they are told as they stand.
     ///
     /// - Throws: `CancellationError` when the caller is cancelled meanwhile.
     func outcomes(of runs: [RunID]) async throws -> [RunRecord]

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import InsightsPlugin
 internal import Logging
 internal import Synchronization
@@ -11,7 +10,6 @@ extension Engine {
     }
 
     var chores: [Chore] {
-        let watch = ManifestWatch(path: configuration.watchedPath)
         let pruner = Pruner()
         var chores = [
             Chore(interval: .seconds(1)) { engine in
@@ -19,13 +17,14 @@ extension Engine {
                 engine.waitingPool.relieve()
                 engine.blockingPool.relieve()
             },
+            Chore(interval: .seconds(3)) { await $0.probeStore() },
             Chore(interval: .seconds(5)) { await $0.renewLeases() },
             Chore(interval: .seconds(60)) { await pruner.prune($0) },
         ]
         if configuration.watchedPath != nil {
             chores.append(
                 Chore(interval: .milliseconds(700)) { engine in
-                    if watch.hasSettledChange() { _ = await engine.reload() }
+                    if engine.watch.hasSettledChange(atUptime: engine.clock.moment.uptime) { engine.reloads.nudge() }
                 })
         }
         if configuration.answersRequests {
@@ -34,10 +33,29 @@ extension Engine {
         return chores
     }
 
-    func repeatedly(every interval: Duration, _ work: @Sendable (Engine) async -> Void) async {
+    func repeatedly(every interval: Duration, _ work: @escaping @Sendable (Engine) async -> Void) async {
         while !Task.isCancelled {
             do { try await clock.sleep(for: interval) } catch { return }
-            await work(self)
+            _ = await untilCancelled { await work(self) }
+        }
+    }
+
+    /// Does `work`, and waits for it only until this task is cancelled: a store that another process holds answers
+    /// within its own deadline and not before, and a shutdown is not to wait for that.
+    ///
+    /// - Returns: `nil` when this task was cancelled first; `work` is cancelled then, and left behind.
+    func untilCancelled<Result: Sendable>(_ work: @escaping @Sendable () async -> Result) async -> Result? {
+        let (results, source) = AsyncStream<Result>.makeStream()
+        // Unstructured, so that it can be left behind.
+        let task = Task {
+            source.yield(await work())
+            source.finish()
+        }
+        return await withTaskCancellationHandler {
+            for await result in results { return result }
+            return nil
+        } onCancel: {
+            task.cancel()
         }
     }
 
@@ -64,8 +82,11 @@ extension Engine {
 
     private func storeChanged(_ error: StoreError?) {
         let changed = knowledge.withLock { knowledge in
-            defer { knowledge.storeProblem = error }
-            return (knowledge.storeProblem == nil) != (error == nil)
+            let changed = (knowledge.storeProblem == nil) != (error == nil)
+            knowledge.storeProblem = error
+            // Told under the lock, so that the planner hears the writer and the probe in their order.
+            if changed { post([.storeAvailable(error == nil)]) }
+            return changed
         }
         guard changed else { return }
         if let error {
@@ -73,7 +94,21 @@ extension Engine {
         } else {
             logger.notice("the store takes writes again")
         }
-        post([.storeAvailable(error == nil)])
+    }
+
+    /// Whether the store takes writes is known from the writes; while there are none, it is tried.
+    private func probeStore() async {
+        // What waits to be written, or is being sent again, will tell.
+        guard writer.isIdle else { return }
+        let isKnownToWork = writer.takeHasCommitted() && knowledge.withLock { $0.storeProblem == nil }
+        if isKnownToWork { return }
+        do throws(StoreError) {
+            try await store.probe()
+            // A small write may find room where a large one does not.
+            if !writer.isFailing { storeChanged(nil) }
+        } catch {
+            storeChanged(error)
+        }
     }
 
     private func flushLogs() {
@@ -90,48 +125,6 @@ extension Engine {
             if !lost.isEmpty { post([.leaseLost(lost)]) }
         } catch {
             logger.debug("leases were not renewed: \(error)")
-        }
-    }
-
-    // MARK: Reload
-
-    func answerReloads() async {
-        for await waiter in reloads { waiter.resume(returning: await reloadNow()) }
-    }
-
-    private func reloadNow() async -> ReloadAnswer {
-        let loaded = await load()
-        guard let manifest = loaded.manifest else {
-            counters.observeReload(succeeded: false)
-            let errors = loaded.diagnostics.filter { $0.severity == .error }
-            for error in errors.prefix(20) {
-                logger.error("\(error.file):\(error.line):\(error.column): \(error.message) [\(error.code.rawValue)]")
-            }
-            let count = errors.count == 1 ? "1 error" : "\(errors.count) errors"
-            logger.error("the manifest was not reloaded (\(count)); the former one stays in force")
-            knowledge.withLock {
-                $0.reloadProblem = "\(count) in the changed file; the former one is in force"
-            }
-            return .invalid(loaded.diagnostics)
-        }
-        do {
-            let stored = try await store.register(manifest.tasks.map(TaskRegistration.init), at: clock.now)
-            knowledge.withLock { knowledge in
-                knowledge.manifest = manifest
-                knowledge.reloadProblem = nil
-            }
-            post([.manifest(manifest, stored)])
-            counters.observeReload(succeeded: true)
-            logger.info("manifest reloaded", metadata: ["tasks": "\(manifest.tasks.count)"])
-            return .reloaded(warnings: loaded.diagnostics)
-        } catch {
-            counters.observeReload(succeeded: false)
-            storeChanged(error)
-            let diagnostic = Diagnostic(
-                file: configuration.watchedPath ?? "tasks.yaml", line: 1, column: 1, endColumn: 1, severity: .error,
-                code: .file, message: "the store could not register the tasks: \(error)", help: error.help,
-                sourceLine: "")
-            return .invalid([diagnostic])
         }
     }
 
@@ -180,47 +173,6 @@ extension Engine {
     }
 }
 
-/// Tells a change of a file once it has settled: two looks in a row agree.
-private final class ManifestWatch: Sendable {
-    private struct Signature: Equatable {
-        var seconds: Int
-        var nanoseconds: Int
-        var size: Int
-        var inode: UInt64
-    }
-
-    private let path: String?
-    private let seen: Mutex<(inForce: Signature?, candidate: Signature?)>
-
-    init(path: String?) {
-        self.path = path
-        let now = ManifestWatch.look(at: path)
-        seen = Mutex((now, now))
-    }
-
-    func hasSettledChange() -> Bool {
-        let now = ManifestWatch.look(at: path)
-        return seen.withLock { seen in
-            guard now == seen.candidate else {
-                seen.candidate = now
-                return false
-            }
-            // A file that is gone is no change: an editor may be replacing it.
-            guard now != nil, now != seen.inForce else { return false }
-            seen.inForce = now
-            return true
-        }
-    }
-
-    private static func look(at path: String?) -> Signature? {
-        var status = stat()
-        guard let path, stat(path, &status) == 0 else { return nil }
-        return Signature(
-            seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec, size: Int(status.st_size),
-            inode: UInt64(status.st_ino))
-    }
-}
-
 /// Deletes what `keep` no longer asks for, a little at a time.
 private final class Pruner: Sendable {
     private static let batch = 500
@@ -239,6 +191,7 @@ private final class Pruner: Sendable {
         let keep = Dictionary(manifest.tasks.map { ($0.name, $0.settings.policy.keep) }) { first, _ in first }
         do {
             for task in try await engine.store.tasks() {
+                try Task.checkCancellation()
                 let before = now.advanced(by: .zero - (keep[task.name] ?? Policy().keep))
                 while try await engine.store.prune(task: task.id, before: before, limit: Pruner.batch) == Pruner.batch {
                     try Task.checkCancellation()

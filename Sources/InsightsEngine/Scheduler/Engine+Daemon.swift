@@ -5,7 +5,8 @@ internal import Synchronization
 /// What the HTTP side and the commands ask of the engine.
 extension Engine {
     package var isAlive: Bool {
-        knowledge.withLock { $0.hasStarted && ContinuousClock.now - $0.lastTick < .seconds(10) }
+        let now = clock.moment.uptime
+        return knowledge.withLock { $0.hasStarted && now - $0.lastTick < 10_000 }
     }
 
     package func readiness() -> Readiness {
@@ -73,15 +74,27 @@ extension Engine {
         var records: [RunID: RunRecord] = [:]
         var looks = 0
         while true {
-            let told = knowledge.withLock { knowledge in runs.filter { knowledge.watched[$0] == true } }
+            // Asked first: once the engine has ended, nothing is written any more.
+            let (told, hasEnded) = knowledge.withLock { knowledge in
+                (runs.filter { knowledge.watched[$0] == true }, knowledge.hasEnded)
+            }
             // A run that was finished before it was watched is seen by the look every second.
             for run in looks % 50 == 0 ? runs : told where records[run] == nil {
                 if let record = try await store.run(run), record.status.isFinal { records[run] = record }
             }
             if records.count == Set(runs).count { return runs.compactMap { records[$0] } }
+            if hasEnded { return try await asTheyStand(runs) }
             looks += 1
             try await clock.sleep(for: .milliseconds(20))
         }
+    }
+
+    private func asTheyStand(_ runs: [RunID]) async throws(StoreError) -> [RunRecord] {
+        var records: [RunRecord] = []
+        for run in runs {
+            if let record = try await store.run(run) { records.append(record) }
+        }
+        return records
     }
 
     package func cancel(_ run: RunID) async throws(StoreError) -> CancelAnswer {
@@ -96,13 +109,6 @@ extension Engine {
         try await store.setPaused([task], isPaused)
         post([.setPaused(task: task, isPaused)])
         return true
-    }
-
-    package func reload() async -> ReloadAnswer {
-        await withCheckedContinuation { continuation in
-            if case .enqueued = reloadRequests.yield(continuation) { return }
-            continuation.resume(returning: .invalid([]))
-        }
     }
 
     /// What happens from now on; a watcher that is slow loses the oldest of 4 096.
@@ -252,7 +258,7 @@ extension TaskView {
     /// Puts together what the manifest, the store and the clock say of a task.
     package init(_ definition: TaskDefinition, stored: StoredTask?, lastRun: RunRecord?, now: Instant) {
         let isPaused = stored?.isPaused ?? false
-        let isStarted = definition.settings.isEnabled
+        let isStarted = definition.settings.isEnabled && !isPaused
         self.init(
             name: definition.name, uses: definition.settings.uses, description: definition.settings.summary,
             isEnabled: definition.settings.isEnabled, isPaused: isPaused, cadence: definition.cadence.description,

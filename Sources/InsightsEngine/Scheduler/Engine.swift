@@ -14,6 +14,8 @@ package struct EngineConfiguration: Sendable {
     package var nodeName: String
     /// Where the manifest is looked for changes; `nil`: not at all (`insights run`).
     package var watchedPath: String?
+    /// What that file was before the manifest to start with was read; `nil`: what it is when the engine is made.
+    package var watchedSignature: FileSignature?
     /// Whether requests of other processes are answered (`serve`).
     package var answersRequests = true
 
@@ -55,7 +57,8 @@ package final class Engine: Daemon {
         var storeProblem: StoreError?
         var isStopping = false
         var hasStarted = false
-        var lastTick: ContinuousClock.Instant = .now
+        /// Uptime in milliseconds.
+        var lastTick: Int64 = 0
         var nextToken: UInt64 = 1
         var waiters: [UInt64: CheckedContinuation<TriggerAnswer, Never>] = [:]
         /// Answers that came before somebody waited for them.
@@ -86,8 +89,8 @@ package final class Engine: Daemon {
     /// Ends when a shutdown begins.
     let untilShutdown: AsyncStream<Void>
     private let beginShutdown: AsyncStream<Void>.Continuation
-    let reloads: AsyncStream<CheckedContinuation<ReloadAnswer, Never>>
-    let reloadRequests: AsyncStream<CheckedContinuation<ReloadAnswer, Never>>.Continuation
+    let reloads = ReloadDesk()
+    let watch: ManifestWatch
     /// Keeps time; no module ever runs here.
     private let loopPool = ModulePool(core: 1, limit: 1)
     let waitingPool: ModulePool
@@ -111,7 +114,7 @@ package final class Engine: Daemon {
         self.logger = logger
         (signal, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (untilShutdown, beginShutdown) = AsyncStream.makeStream()
-        (reloads, reloadRequests) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(16))
+        watch = ManifestWatch(path: configuration.watchedPath, read: configuration.watchedSignature)
         knowledge = Mutex(Knowledge(manifest: manifest))
         var random = SystemRandomNumberGenerator()
         planner = Mutex(
@@ -142,7 +145,11 @@ package final class Engine: Daemon {
         let stored = try await store.register(manifest.tasks.map(TaskRegistration.init), at: clock.now)
         let unfinished = try await store.recover()
         post([.manifest(manifest, stored), .recovered(unfinished)])
-        knowledge.withLock { $0.hasStarted = true }
+        let now = clock.moment.uptime
+        knowledge.withLock { knowledge in
+            knowledge.hasStarted = true
+            knowledge.lastTick = now
+        }
     }
 
     /// Begins the graceful shutdown: nothing new starts, what runs has the grace period. May be called from
@@ -214,6 +221,7 @@ package final class Engine: Daemon {
                 return (inbox.events, inbox.isStopped)
             }
             if isGivenUp { break }
+            forgetLogs(settledBy: events, state.attempts)
             let now = clock.moment
             state.actions.removeAll(keepingCapacity: true)
             var units: [Int] = []
@@ -222,7 +230,6 @@ package final class Engine: Daemon {
                 for event in events {
                     planner.handle(event, at: now, into: &state.actions)
                     units.append(state.actions.count)
-            forgetLogs(settledBy: events, state.attempts)
                 }
                 planner.handle(.tick, at: now, into: &state.actions)
                 units.append(state.actions.count)
@@ -230,7 +237,7 @@ package final class Engine: Daemon {
                 state.isBusy = planner.attemptsGoing >= Engine.many
                 return planner.wake
             }
-            knowledge.withLock { $0.lastTick = .now }
+            knowledge.withLock { $0.lastTick = now.uptime }
             waitingPool.gathering { perform(&state, units: units) }
             if state.isDrained { break }
             if state.hasMore { wake.yield() }

@@ -28,6 +28,11 @@ final class StoreWriter: Sendable {
     private struct Queue {
         var units: [[PendingWrite]] = []
         var isClosed = false
+        /// A commit is under way.
+        var isBusy = false
+        /// The commit under way has failed and is sent again.
+        var isFailing = false
+        var hasCommitted = false
     }
 
     /// One transaction takes at least one unit and about this many writes, so that the first of many due
@@ -61,7 +66,7 @@ final class StoreWriter: Sendable {
     ///
     /// - Parameters:
     ///   - settled: Told the outcomes of one transaction, in order, for the writes of runs.
-    ///   - availability: Told the error when the store goes away, `nil` when it is back.
+    ///   - availability: Told of every commit: the error, or `nil` when the store took it.
     func run(
         store: any Store, clock: any EngineClock,
         settled: @Sendable ([(RunSlot, WriteStep, WriteOutcome)]) -> Void,
@@ -71,10 +76,10 @@ final class StoreWriter: Sendable {
         for await _ in signal {
             while let batch = nextBatch() {
                 let writes = batch.map(\.write)
-                guard
-                    let outcomes = await persist(
-                        writes, store: store, clock: clock, availability: availability, measured: measured)
-                else {
+                let written = await persist(
+                    writes, store: store, clock: clock, availability: availability, measured: measured)
+                noteWritten(written != nil)
+                guard let outcomes = written else {
                     StoreWriter.release(batch)
                     continue
                 }
@@ -104,12 +109,32 @@ final class StoreWriter: Sendable {
         wake.yield()
     }
 
-    /// Whether nothing waits to be written.
-    var isEmpty: Bool { queue.withLock { $0.units.isEmpty } }
+    /// Whether nothing is being written, nor waits for it.
+    var isIdle: Bool { queue.withLock { $0.units.isEmpty && !$0.isBusy } }
+
+    /// Whether the store refused the commit that is under way.
+    var isFailing: Bool { queue.withLock { $0.isFailing } }
+
+    /// Whether the store has taken a commit since the last call.
+    func takeHasCommitted() -> Bool {
+        queue.withLock { queue in
+            defer { queue.hasCommitted = false }
+            return queue.hasCommitted
+        }
+    }
+
+    private func noteWritten(_ isWritten: Bool) {
+        queue.withLock { queue in
+            queue.isBusy = false
+            queue.isFailing = false
+            if isWritten { queue.hasCommitted = true }
+        }
+    }
 
     private func nextBatch() -> [PendingWrite]? {
         queue.withLock { queue in
             guard !queue.units.isEmpty else { return nil }
+            queue.isBusy = true
             if queue.units.count == 1, queue.units[0].count <= StoreWriter.batchSize {
                 return queue.units.removeFirst()
             }
@@ -136,10 +161,11 @@ final class StoreWriter: Sendable {
                 let start = ContinuousClock.now
                 let outcomes = try await store.commit(writes)
                 measured(ContinuousClock.now - start)
-                if failures > 0 { availability(nil) }
+                availability(nil)
                 return outcomes
             } catch {
                 failures += 1
+                queue.withLock { $0.isFailing = true }
                 availability(error)
                 if queue.withLock({ $0.isClosed }) { return nil }
                 let delay = Duration.milliseconds(min(5000, 50 << min(failures, 7)))

@@ -135,6 +135,8 @@ enum AdminRoutes {
                 code: .invalidManifest, status: .unprocessableContent,
                 detail: "the manifest has \(errors) \(errors == 1 ? "error" : "errors"); the old one stays in force",
                 members: [("diagnostics", .array(diagnostics.map(\.json)))])
+        case .unavailable(let error): throw Problem(error)
+        case .stopping: throw .stopping
         }
     }
 

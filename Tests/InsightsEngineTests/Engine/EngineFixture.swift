@@ -21,8 +21,11 @@ final class EngineFixture: Sendable {
     static let start = Instant("2026-01-04T02:00:00Z")!
 
     let clock: ManualEngineClock
+    /// For looking; the engine works with ``faults``, which stand before it.
     let store: SQLiteStore
+    let faults: FaultyStore
     let engine: Engine
+    let log = LogBook()
     let path: String
     let seen: AsyncStream<EngineObservation>
     private let running: Swift.Task<Void, Never>
@@ -31,20 +34,21 @@ final class EngineFixture: Sendable {
     init(
         _ tasks: [TaskDefinition], clock: ManualEngineClock = ManualEngineClock(EngineFixture.start),
         path: String? = nil,
-        concurrency: Int = 8,
-        reloaded: @escaping @Sendable () -> LoadedManifest = { LoadedManifest(manifest: nil, diagnostics: []) },
+        concurrency: Int = 8, isScheduling: Bool = true,
+        reloaded: @escaping @Sendable () async -> LoadedManifest = { LoadedManifest(manifest: nil, diagnostics: []) },
         change: (inout EngineConfiguration) -> Void = { _ in }
     ) async throws {
         self.clock = clock
         self.path = path ?? NSTemporaryDirectory() + "insights-engine-\(UUID().uuidString).db"
         store = try SQLiteStore.open(path: self.path)
+        faults = FaultyStore(store)
         var configuration = EngineConfiguration(nodeName: "test-\(UUID().uuidString)")
         configuration.grace = .seconds(5)
+        configuration.isSchedulerEnabled = isScheduling
         change(&configuration)
         engine = Engine(
-            store: store, registry: Registry(), manifest: EngineFixture.manifest(tasks, concurrency: concurrency),
-            load: { reloaded() }, configuration: configuration, clock: clock, commands: NoCommands(),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            store: faults, registry: Registry(), manifest: EngineFixture.manifest(tasks, concurrency: concurrency),
+            load: reloaded, configuration: configuration, clock: clock, commands: NoCommands(), logger: log.logger)
         seen = engine.observations()
         try await engine.start()
         running = Swift.Task { [engine] in await engine.run() }
@@ -55,17 +59,20 @@ final class EngineFixture: Sendable {
     }
 
     static func task(
-        _ name: String, every seconds: Int64 = 3600, secrets: [String] = [], hash: UInt64 = 1,
-        policy change: (inout Policy) -> Void = { _ in },
+        _ name: String, every seconds: Int64 = 3600, after: [String] = [], enabled: Bool = true, secrets: [String] = [],
+        hash: UInt64 = 1,
+        shape: MetricShape = .gauge, policy change: (inout Policy) -> Void = { _ in },
         _ body: @escaping @Sendable (RunContext) async throws -> String?
     ) -> TaskDefinition {
         var policy = Policy()
         change(&policy)
+        var module = ScriptedModule(body: body)
+        module.declaration.metrics[0].shape = shape
         let settings = TaskSettings(
-            uses: "test.scripted", summary: "A test", isEnabled: true, parameters: .object([:]), secrets: secrets,
-            policy: policy, module: ScriptedModule(body: body))
-        return TaskDefinition(
-            name: name, cadence: .every(milliseconds: seconds * 1000, starting: nil), settings: settings, hash: hash)
+            uses: "test.scripted", summary: "A test", isEnabled: enabled, parameters: .object([:]), secrets: secrets,
+            policy: policy, module: module)
+        let cadence = after.isEmpty ? Cadence.every(milliseconds: seconds * 1000, starting: nil) : .after(after)
+        return TaskDefinition(name: name, cadence: cadence, settings: settings, hash: hash)
     }
 
     /// The next run that ends, as it is stored.
@@ -82,6 +89,22 @@ final class EngineFixture: Sendable {
             if let result = pick(observation) { return result }
         }
         throw CancellationError()
+    }
+
+    /// Lets time pass, a tenth of a second at a time, until `condition` holds.
+    func passTime(
+        until what: Comment, sourceLocation: SourceLocation = #_sourceLocation,
+        _ condition: () async throws -> Bool
+    ) async throws {
+        let deadline = ContinuousClock.now + .seconds(30)
+        while try await !condition() {
+            guard ContinuousClock.now < deadline else {
+                Issue.record("\(what): never\n\(log.lines.joined(separator: "\n"))", sourceLocation: sourceLocation)
+                throw CancellationError()
+            }
+            clock.advance(by: .milliseconds(100))
+            await Swift.Task.yield()
+        }
     }
 
     /// Shuts down and deletes the file.
@@ -137,4 +160,14 @@ final class Gate: Sendable {
 
     func arrived() async { for await _ in arrivals { return } }
     func open() { openNow.yield() }
+}
+
+/// How often something happened.
+final class Calls: Sendable {
+    private let made = Atomic(0)
+    var count: Int { made.load(ordering: .relaxed) }
+
+    /// - Returns: The count with this one.
+    @discardableResult
+    func add() -> Int { made.add(1, ordering: .relaxed).newValue }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import InsightsEngine
 import InsightsPlugin
 import InsightsStorage
@@ -289,7 +290,233 @@ import Testing
             #expect(run.task == "quick")
             fixture.clock.advance(by: .seconds(60))
         }
+        await fixture.end()
+    }
+
+    @Test("as many modules as there are threads that never give theirs back only hold up the others for a moment")
+    func hogs() async throws {
+        let tasks = (0..<ProcessInfo.processInfo.activeProcessorCount + 1).map { index in
+            EngineFixture.task("busy\(index)") { context in
+                while !Swift.Task.isCancelled {}
+                return nil
+            }
+        }
+        let passed = Calls()
+        let fixture = try await EngineFixture(
+            tasks + [
+                EngineFixture.task("quick") { _ in
+                    passed.add()
+                    return nil
+                }
+            ])
+        try await fixture.passTime(until: "the quick one is through") { passed.count == 1 }
+        #expect(try await fixture.nextFinished().task == "quick")
+        await fixture.end()
+    }
+
+    @Test("the loop is alive while it ticks, and not when it stood still for ten seconds")
+    func pulse() async throws {
+        let fixture = try await EngineFixture([])
         #expect(fixture.engine.isAlive)
+        try await fixture.passTime(until: "a minute has passed") {
+            fixture.clock.now >= EngineFixture.start.advanced(by: .seconds(60))
+        }
+        try await fixture.passTime(until: "the loop has ticked") { fixture.engine.isAlive }
+        #expect(fixture.engine.readiness().isReady)
+        fixture.engine.shutdown()
+        await fixture.drained()
+        // It has ended, so nothing ticks any more.
+        fixture.clock.advance(by: .seconds(10))
+        #expect(!fixture.engine.isAlive)
+    }
+
+    @Test("all enabled tasks are triggered in the order of `after`, and their outcomes are told in the order asked")
+    func triggersAll() async throws {
+        let order = Mutex<[String]>([])
+        func task(_ name: String, after: [String] = [], enabled: Bool = true) -> TaskDefinition {
+            EngineFixture.task(name, after: after, enabled: enabled) { context in
+                order.withLock { $0.append(context.task) }
+                if context.task == "third" { throw RunFailure("broken", "no luck", retryable: false) }
+                return nil
+            }
+        }
+        let fixture = try await EngineFixture(
+            [
+                task("first", after: ["second"]), task("off", enabled: false), task("second"),
+                task("third", after: ["first"]),
+            ], isScheduling: false)
+        let results = await fixture.engine.trigger(nil, dependents: true)
+        #expect(results.map(\.task) == ["first", "second", "third"])
+        let runs = results.compactMap { if case .accepted(let run) = $0.answer { run } else { nil } }
+        #expect(runs.count == 3)
+        async let outcomes = fixture.engine.outcomes(of: runs.reversed())
+        for _ in 0..<3 { _ = try await fixture.nextFinished() }
+        try await fixture.passTime(until: "a look") {
+            fixture.clock.now > EngineFixture.start.advanced(by: .seconds(2))
+        }
+        #expect(try await outcomes.map(\.task) == ["third", "second", "first"])
+        #expect(try await outcomes.map(\.status) == [.failed, .succeeded, .succeeded])
+        let started = order.withLock { $0 }
+        #expect(started == ["second", "first", "third"])
+        await fixture.end()
+    }
+
+    @Test("who waits for outcomes is told when the engine ends, with the runs as they stand")
+    func outcomesAtTheEnd() async throws {
+        let gate = Gate()
+        let fixture = try await EngineFixture(
+            [
+                EngineFixture.task("long") { context in
+                    await gate.pass()
+                    try Swift.Task.checkCancellation()
+                    return nil
+                }
+            ], isScheduling: false)
+        guard case .accepted(let run) = await fixture.engine.trigger(["long"], dependents: false)[0].answer else {
+            Issue.record("not accepted")
+            return
+        }
+        await gate.arrived()
+        async let outcomes = fixture.engine.outcomes(of: [run])
+        fixture.engine.shutdown()
+        await fixture.drained()
+        let looking = Swift.Task { [clock = fixture.clock] in
+            while !Swift.Task.isCancelled {
+                clock.advance(by: .milliseconds(100))
+                await Swift.Task.yield()
+            }
+        }
+        #expect(try await outcomes.map(\.status) == [.interrupted])
+        looking.cancel()
+    }
+
+    @Test("a run is cancelled by its id, once, and only while it goes")
+    func cancels() async throws {
+        let gate = Gate()
+        let fixture = try await EngineFixture([
+            EngineFixture.task("long") { context in
+                context.logger.info("before")
+                await gate.pass()
+                try await context.checkpoint()
+                return nil
+            }
+        ])
+        await gate.arrived()
+        let run = try #require(try await fixture.store.runs(RunQuery()).items.first?.id)
+        var ids = RunIDSource(seed: 1)
+        guard case .unknownRun = try await fixture.engine.cancel(ids.next(at: fixture.clock.now)) else {
+            Issue.record("a run that never was")
+            return
+        }
+        guard case .cancelling = try await fixture.engine.cancel(run) else {
+            Issue.record("not cancelled")
+            return
+        }
+        #expect(try await fixture.nextFinished().status == .cancelled)
+        guard case .finished(let record) = try await fixture.engine.cancel(run) else {
+            Issue.record("cancelled twice")
+            return
+        }
+        #expect(record.id == run)
+        #expect(record.reason == "operator")
+        // A checkpoint that came too late has not taken the log along.
+        #expect(try await fixture.store.log(of: run, offset: 0).map(\.message) == ["before"])
+        await fixture.end()
+    }
+
+    @Test("a pause is stored, nothing starts by time while it lasts, and it can be ended")
+    func pauses() async throws {
+        let fixture = try await EngineFixture([EngineFixture.task("one", every: 60) { _ in nil }])
+        _ = try await fixture.nextFinished()
+        #expect(try await !fixture.engine.setPaused("nobody", true))
+        #expect(try await fixture.engine.setPaused("one", true))
+        var view = try #require(try await fixture.engine.taskViews().first)
+        #expect(view.isPaused)
+        #expect(view.nextRun == nil)
+        fixture.clock.advance(by: .seconds(61))
+        let reason = try await fixture.observe { observation -> SkipReason? in
+            if case .observation(.skipped("one", let reason, _)) = observation { reason } else { nil }
+        }
+        #expect(reason == .paused)
+        #expect(try await fixture.engine.setPaused("one", false))
+        view = try #require(try await fixture.engine.taskViews().first)
+        #expect(!view.isPaused)
+        #expect(view.nextRun != nil)
+        fixture.clock.advance(by: .seconds(60))
+        #expect(try await fixture.nextFinished().status == .succeeded)
+        await fixture.end()
+    }
+
+    @Test("a failure is logged once, with task, run and attempt, and so is code that does not stop")
+    func logsErrors() async throws {
+        let gate = Gate()
+        let fixture = try await EngineFixture([
+            EngineFixture.task(
+                "bad",
+                policy: {
+                    $0.retry = Retry(attempts: 2, delay: .zero)
+                }
+            ) { _ in throw RunFailure("broken", "no luck", retryable: true) },
+            EngineFixture.task("stuck", policy: { $0.timeout = .seconds(10) }) { _ in
+                await gate.passStubbornly()
+                return nil
+            },
+        ])
+        let run = try await fixture.nextFinished()
+        #expect(run.status == .failed)
+        #expect(fixture.log.lines(with: "warning attempt failed").allSatisfy { $0.contains("attempt=1 code=broken") })
+        #expect(
+            fixture.log.lines(with: "error failed") == [
+                "error failed: no luck attempt=2 code=broken duration_seconds=0.0 run=\(run.id) task=bad"
+            ])
+        await gate.arrived()
+        fixture.clock.advance(by: .seconds(10))
+        let stuck = try await fixture.nextFinished()
+        #expect(fixture.log.lines(with: "error timed_out").allSatisfy { $0.contains("attempt=1 code=timed_out") })
+        fixture.clock.advance(by: .seconds(8))
+        _ = try await fixture.observe { observation -> Bool? in
+            if case .observation(.abandoned) = observation { true } else { nil }
+        }
+        let given = fixture.log.lines(with: "error its code did not stop")
+        #expect(given.count == 1)
+        #expect(given.allSatisfy { $0.hasSuffix("attempt=1 run=\(stuck.id) task=stuck") })
+        gate.open()
+        await fixture.end()
+    }
+
+    @Test("of what the store will not take, the log is kept: it tells how that came about")
+    func keepsTheLogOfWhatIsRejected() async throws {
+        let midnight = Instant("2026-01-04T00:00:00Z")!
+        @Sendable func emit(_ context: RunContext) throws {
+            context.logger.info("\(context.task) works")
+            try context.emit([
+                .subject(Subject(kind: "thing", key: "one")),
+                .sample(Sample(EngineTests.subject, "answers", at: midnight, 1)),
+            ])
+        }
+        let fixture = try await EngineFixture(
+            [
+                EngineFixture.task("gauge") { context in
+                    try emit(context)
+                    return nil
+                },
+                EngineFixture.task("at-the-end", shape: .daily) { context in
+                    try emit(context)
+                    return nil
+                },
+                EngineFixture.task("in-between", shape: .daily) { context in
+                    try emit(context)
+                    try await context.checkpoint()
+                    return nil
+                },
+            ], isScheduling: false)
+        for name in ["gauge", "at-the-end", "in-between"] {
+            _ = await fixture.engine.trigger([name], dependents: false)
+            let run = try await fixture.nextFinished()
+            #expect(run.status == (name == "gauge" ? .succeeded : .failed))
+            #expect(run.error?.code == (name == "gauge" ? nil : "metric_shape"))
+            #expect(try await fixture.store.log(of: run.id, offset: 0).map(\.message) == ["\(name) works"])
+        }
         await fixture.end()
     }
 }
