@@ -55,11 +55,13 @@ struct ServeCommand: AsyncParsableCommand {
         }
         let watch = SignalWatch([SIGINT, SIGTERM, SIGHUP])
         let logger = context.logger()
+        // Before the file is read, so that a change from then on is seen.
+        let signature = FileSignature(path: context.manifestPath)
         let result = context.readManifest()
         for diagnostic in result.diagnostics { context.tell(diagnostic) }
         guard let manifest = result.manifest else { throw CommandFailure.told(.configuration) }
         let store = try context.openStore()
-        let engine = context.engine(store, manifest, engineConfiguration(context), logger)
+        let engine = context.engine(store, manifest, engineConfiguration(context, signature), logger)
         try await stored { () async throws(StoreError) in try await engine.start() }
         let http =
             isWithoutHTTP
@@ -69,15 +71,32 @@ struct ServeCommand: AsyncParsableCommand {
                 grace: grace, daemon: engine, logger: logger)
         try await ServeHouse(engine: engine, http: http, watch: watch, logger: logger, place: context.database)
             .run()
-        await store.close()
+        await close(store)
     }
 
-    private func engineConfiguration(_ context: CommandContext) -> EngineConfiguration {
+    /// Closes the store, unless another process holds it: what was to be written is, and the end is not to wait.
+    private func close(_ store: any Store) async {
+        let (closed, source) = AsyncStream<Void>.makeStream()
+        // Both unstructured: one may be left behind, and the other's only end is to be cancelled.
+        Task {
+            await store.close()
+            source.finish()
+        }
+        let patience = Task {
+            try await SystemClock().sleep(for: .milliseconds(500))
+            source.finish()
+        }
+        for await _ in closed {}
+        patience.cancel()
+    }
+
+    private func engineConfiguration(_ context: CommandContext, _ signature: FileSignature?) -> EngineConfiguration {
         var configuration = EngineConfiguration(nodeName: NodeName.make(isServe: true))
         configuration.isSchedulerEnabled = context.settings.isSchedulerEnabled && !isWithoutScheduler
         configuration.grace = grace
         configuration.version = ProgramVersion.current
         configuration.watchedPath = context.manifestPath
+        configuration.watchedSignature = signature
         return configuration
     }
 }

@@ -46,13 +46,15 @@ struct ServeHouse: Sendable {
 
     /// SIGHUP reads the manifest anew; SIGINT and SIGTERM begin the end.
     private func attend(to watch: SignalWatch, _ group: ServiceGroup) async {
-        for await signal in watch.signals {
-            if signal == SIGHUP {
-                // The engine tells what came of it.
-                _ = await engine.reload()
-            } else {
-                logger.notice("stopping; another signal ends it at once")
-                await group.triggerGracefulShutdown()
+        await withDiscardingTaskGroup { tasks in
+            for await signal in watch.signals {
+                if signal == SIGHUP {
+                    // Beside the loop, which has to hear a SIGTERM meanwhile; the engine tells what came of it.
+                    tasks.addTask { _ = await engine.reload() }
+                } else {
+                    logger.notice("stopping; another signal ends it at once")
+                    await group.triggerGracefulShutdown()
+                }
             }
         }
     }
