@@ -60,7 +60,7 @@ import Testing
         #expect(fixture.engine.readiness().store.detail == FaultyStore.error.description)
         #expect(!fixture.engine.readiness().isReady)
         #expect(fixture.log.lines(with: "error the store takes no writes").count == 1)
-        try await fixture.passTime(until: "ten minutes have passed") {
+        try await fixture.passTime(until: "ten minutes have passed", step: .seconds(5)) {
             fixture.clock.now > left.advanced(by: .seconds(600))
         }
         #expect(calls.count == 1)

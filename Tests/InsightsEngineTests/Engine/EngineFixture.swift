@@ -91,20 +91,34 @@ final class EngineFixture: Sendable {
         throw CancellationError()
     }
 
-    /// Lets time pass, a tenth of a second at a time, until `condition` holds.
+    /// Lets time pass, `step` at a time, until `condition` holds.
     func passTime(
-        until what: Comment, sourceLocation: SourceLocation = #_sourceLocation,
+        until what: Comment, step: Duration = .milliseconds(100), sourceLocation: SourceLocation = #_sourceLocation,
         _ condition: () async throws -> Bool
     ) async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
+        let deadline = ContinuousClock.now + .seconds(60)
         while try await !condition() {
             guard ContinuousClock.now < deadline else {
                 Issue.record("\(what): never\n\(log.lines.joined(separator: "\n"))", sourceLocation: sourceLocation)
                 throw CancellationError()
             }
-            clock.advance(by: .milliseconds(100))
-            await Swift.Task.yield()
+            await pass(step)
         }
+    }
+
+    /// Lets time pass until `work` is done.
+    func whileTimePasses<Result: Sendable>(_ work: () async throws -> Result) async rethrows -> Result {
+        let passing = Swift.Task { while !Swift.Task.isCancelled { await pass(.milliseconds(100)) } }
+        defer { passing.cancel() }
+        return try await work()
+    }
+
+    /// Moves time on, and leaves the processor to the engine for a moment: a loop that only yields would keep the few
+    /// threads of the pool from whatever it waits for.
+    private func pass(_ duration: Duration) async {
+        clock.advance(by: duration)
+        // Cut short when the test has seen enough.
+        try? await Swift.Task.sleep(for: .milliseconds(1))
     }
 
     /// Shuts down and deletes the file.
@@ -116,14 +130,7 @@ final class EngineFixture: Sendable {
 
     /// Moves time on until the engine has stopped by itself after ``Engine/shutdown()``.
     func drained() async {
-        let ticking = Swift.Task { [clock] in
-            while !Swift.Task.isCancelled {
-                clock.advance(by: .milliseconds(100))
-                await Swift.Task.yield()
-            }
-        }
-        await running.value
-        ticking.cancel()
+        await whileTimePasses { await running.value }
         await store.close()
     }
 }

@@ -98,7 +98,9 @@ import Testing
         try await fixture.passTime(until: "it was read") { loads.count == 3 }
         try await fixture.passTime(until: "its error was told") { Self.failures(fixture.engine) == 2 }
         let told = fixture.clock.now
-        try await fixture.passTime(until: "a minute has passed") { fixture.clock.now > told.advanced(by: .seconds(60)) }
+        try await fixture.passTime(until: "a minute has passed", step: .seconds(1)) {
+            fixture.clock.now > told.advanced(by: .seconds(60))
+        }
         #expect(loads.count == 3)
         try place.write("changed again")
         try await fixture.passTime(until: "the new manifest is in force") { !fixture.engine.manifest.tasks.isEmpty }
@@ -132,7 +134,9 @@ import Testing
         try place.write("changed")
         _ = await fixture.engine.reload()
         let told = fixture.clock.now
-        try await fixture.passTime(until: "a minute has passed") { fixture.clock.now > told.advanced(by: .seconds(60)) }
+        try await fixture.passTime(until: "a minute has passed", step: .seconds(1)) {
+            fixture.clock.now > told.advanced(by: .seconds(60))
+        }
         #expect(loads.count == 1)
         #expect(Self.failures(fixture.engine) == 1)
         await fixture.end()

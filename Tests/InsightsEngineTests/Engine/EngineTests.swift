@@ -318,7 +318,7 @@ import Testing
     func pulse() async throws {
         let fixture = try await EngineFixture([])
         #expect(fixture.engine.isAlive)
-        try await fixture.passTime(until: "a minute has passed") {
+        try await fixture.passTime(until: "a minute has passed", step: .seconds(1)) {
             fixture.clock.now >= EngineFixture.start.advanced(by: .seconds(60))
         }
         try await fixture.passTime(until: "the loop has ticked") { fixture.engine.isAlive }
@@ -349,13 +349,11 @@ import Testing
         #expect(results.map(\.task) == ["first", "second", "third"])
         let runs = results.compactMap { if case .accepted(let run) = $0.answer { run } else { nil } }
         #expect(runs.count == 3)
-        async let outcomes = fixture.engine.outcomes(of: runs.reversed())
+        let outcomes = Swift.Task { [engine = fixture.engine] in try await engine.outcomes(of: runs.reversed()) }
         for _ in 0..<3 { _ = try await fixture.nextFinished() }
-        try await fixture.passTime(until: "a look") {
-            fixture.clock.now > EngineFixture.start.advanced(by: .seconds(2))
-        }
-        #expect(try await outcomes.map(\.task) == ["third", "second", "first"])
-        #expect(try await outcomes.map(\.status) == [.failed, .succeeded, .succeeded])
+        let records = try await fixture.whileTimePasses { try await outcomes.value }
+        #expect(records.map(\.task) == ["third", "second", "first"])
+        #expect(records.map(\.status) == [.failed, .succeeded, .succeeded])
         let started = order.withLock { $0 }
         #expect(started == ["second", "first", "third"])
         await fixture.end()
@@ -377,17 +375,11 @@ import Testing
             return
         }
         await gate.arrived()
-        async let outcomes = fixture.engine.outcomes(of: [run])
+        let outcomes = Swift.Task { [engine = fixture.engine] in try await engine.outcomes(of: [run]) }
         fixture.engine.shutdown()
         await fixture.drained()
-        let looking = Swift.Task { [clock = fixture.clock] in
-            while !Swift.Task.isCancelled {
-                clock.advance(by: .milliseconds(100))
-                await Swift.Task.yield()
-            }
-        }
-        #expect(try await outcomes.map(\.status) == [.interrupted])
-        looking.cancel()
+        let standing = try await fixture.whileTimePasses { try await outcomes.value }
+        #expect(standing.map(\.status) == [.interrupted])
     }
 
     @Test("a run is cancelled by its id, once, and only while it goes")
