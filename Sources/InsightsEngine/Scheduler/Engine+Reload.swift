@@ -118,8 +118,11 @@ extension Engine {
         counters.observeReload(succeeded: false)
         for error in errors.prefix(Engine.loggedDiagnostics) { logger.error("\(error.logLine)") }
         let count = errors.count == 1 ? "1 error" : "\(errors.count) errors"
-        logger.error("the manifest was not reloaded (\(count)); the former one stays in force")
-        knowledge.withLock { $0.reloadProblem = "\(count) in the changed file; the former one is in force" }
+        // To set the variable now is not enough, unlike for `check`.
+        let isUnset = errors.contains { $0.code == .unsetVariable }
+        let hint = isUnset ? "; the environment and .env are read at the start of this process only" : ""
+        logger.error("the manifest was not reloaded (\(count)); the former one stays in force\(hint)")
+        knowledge.withLock { $0.reloadProblem = "\(count) in the changed file; the former one is in force\(hint)" }
         return .invalid(diagnostics)
     }
 

@@ -152,6 +152,16 @@ import Testing
         #expect(FileSignature(path: place.path + ".gone") == nil)
     }
 
+    @Test("that a variable is unset is told with what a running process needs for it")
+    func unsetVariable() async throws {
+        let fixture = try await EngineFixture(
+            [], reloaded: { LoadedManifest(manifest: nil, diagnostics: [Self.bad(.unsetVariable)]) })
+        _ = await fixture.engine.reload()
+        #expect(fixture.log.lines(with: "not reloaded (1 error)").allSatisfy { $0.contains("at the start of") })
+        #expect(fixture.engine.readiness().manifest.detail.contains("at the start of this process only"))
+        await fixture.end()
+    }
+
     @Test("the warnings of a manifest that was reloaded are logged")
     func warnings() async throws {
         let fixture = try await EngineFixture(
