@@ -34,7 +34,8 @@ package struct GitActivity: TaskModule {
             } catch let failure as RunFailure {
                 // Without git no repository can be read: that is told once, and not per repository.
                 if failure.code.hasPrefix("command_not_") { throw GitFailure.noGit(failure) }
-                context.logger.error(
+                // Whether that fails the run is decided below, and logged as an error by whoever ends it.
+                context.logger.warning(
                     "\(failure.message)", metadata: ["repository": "\(source.label)", "code": "\(failure.code)"])
                 outcome.add(failure, of: source.label)
             }
