@@ -149,6 +149,8 @@ package protocol Daemon: Sendable {
     func readiness() -> Readiness
     /// The tasks of the manifest in force, in its order.
     func taskViews() async throws(StoreError) -> [TaskView]
+    /// One task of the manifest in force, or `nil` when it has none of that name.
+    func taskView(_ name: String) async throws(StoreError) -> TaskView?
     /// Coming occurrences of a task, or `nil` when there is no such task.
     func occurrences(of task: String, count: Int) async throws(StoreError) -> [Instant]?
     /// Triggers the named tasks by hand, or every enabled one in `after` order when `tasks` is `nil`.
@@ -167,4 +169,11 @@ package protocol Daemon: Sendable {
     func reload() async -> ReloadAnswer
     /// The engine's own families; the HTTP side adds its own and the process's.
     func metrics() -> [MetricFamily]
+}
+
+extension Daemon {
+    /// For those that have no quicker way.
+    package func taskView(_ name: String) async throws(StoreError) -> TaskView? {
+        try await taskViews().first { $0.name == name }
+    }
 }

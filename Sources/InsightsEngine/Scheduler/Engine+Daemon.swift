@@ -33,14 +33,26 @@ extension Engine {
         let stored = Dictionary(try await store.tasks().map { ($0.name, $0) }) { first, _ in first }
         let lastRuns = try await store.lastRuns()
         let now = clock.now
-        return manifest.tasks.map { definition in
-            TaskView(definition, stored: stored[definition.name], lastRun: lastRuns[definition.name], now: now)
+        var views: [TaskView] = []
+        for (index, definition) in manifest.tasks.enumerated() {
+            views.append(
+                TaskView(definition, stored: stored[definition.name], lastRun: lastRuns[definition.name], now: now))
+            // A hundred thousand forecasts take a while: others use this thread, too.
+            if index % 1000 == 999 { await Task.yield() }
         }
+        return views
+    }
+
+    package func taskView(_ name: String) async throws(StoreError) -> TaskView? {
+        guard let definition = manifest.tasks.first(where: { $0.name == name }) else { return nil }
+        let stored = try await store.task(named: name)
+        let last = try await store.runs(RunQuery(task: name, limit: 1)).items.first
+        return TaskView(definition, stored: stored, lastRun: last, now: clock.now)
     }
 
     package func occurrences(of task: String, count: Int) async throws(StoreError) -> [Instant]? {
         guard let definition = manifest.tasks.first(where: { $0.name == task }) else { return nil }
-        let stored = try await store.tasks().first { $0.name == task }
+        let stored = try await store.task(named: task)
         return Forecast.occurrences(of: definition, stored: stored, from: clock.now, count: count)
     }
 
@@ -124,9 +136,10 @@ extension Engine {
     }
 
     package func metrics() -> [MetricFamily] {
-        let (active, next, lastSuccess) = planner.withLock { planner in
-            (planner.activeRuns, planner.nextRuns(), planner.lastSuccesses())
-        }
+        // One by one, as each of the latter takes its time with many tasks, and the loop waits meanwhile.
+        let active = planner.withLock { $0.activeRuns }
+        let next = planner.withLock { $0.nextRuns() }
+        let lastSuccess = planner.withLock { $0.lastSuccesses() }
         func perTask(_ name: String, _ help: String, _ instants: [(String, Instant)]) -> MetricFamily {
             MetricFamily(
                 name: name, kind: .gauge, help: help,

@@ -229,6 +229,8 @@ package protocol Store: StoreReader {
 package protocol StoreReader: Sendable {
     /// Every task that was ever registered, by name.
     func tasks() async throws(StoreError) -> [StoredTask]
+    /// The registered task of that name, or `nil`; reads no other.
+    func task(named name: String) async throws(StoreError) -> StoredTask?
     /// The newest run of each task by scheduled instant, by task name.
     func lastRuns() async throws(StoreError) -> [String: RunRecord]
     /// Runs, newest scheduled instant first.
@@ -256,4 +258,11 @@ package protocol StoreReader: Sendable {
     func runningNode() async throws(StoreError) -> NodeIdentity?
     /// Closes every connection.
     func close() async
+}
+
+extension StoreReader {
+    /// For stores that have no quicker way.
+    package func task(named name: String) async throws(StoreError) -> StoredTask? {
+        try await tasks().first { $0.name == name }
+    }
 }

@@ -42,8 +42,8 @@ enum TaskRoutes {
 
     @Sendable private static func one(_ call: Call) async throws(Problem) -> Reply {
         let name = try call.required(name)
-        let tasks = try await stored { () async throws(StoreError) in try await call.daemon.taskViews() }
-        guard let task = tasks.first(where: { $0.name == name }) else { throw unknown(name) }
+        let task = try await stored { () async throws(StoreError) in try await call.daemon.taskView(name) }
+        guard let task else { throw unknown(name) }
         return .json(task.json)
     }
 

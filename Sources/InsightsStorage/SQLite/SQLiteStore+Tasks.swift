@@ -7,7 +7,11 @@ extension SQLiteStore {
         try await write { _, batches in try batches.register(tasks, at: at) }
     }
 
-    package func tasks() async throws(StoreError) -> [StoredTask] { try await read(StoredTasks.all) }
+    package func tasks() async throws(StoreError) -> [StoredTask] { try await read { try StoredTasks.all($0) } }
+
+    package func task(named name: String) async throws(StoreError) -> StoredTask? {
+        try await read { try StoredTasks.all($0, named: name).first }
+    }
 
     package func setPaused(_ tasks: [String], _ isPaused: Bool) async throws(StoreError) {
         try await write { db, _ in
@@ -39,9 +43,14 @@ extension SQLiteStore {
 /// Reads tasks with what is stored of each.
 enum StoredTasks {
     /// Every task that was registered, by name.
-    static func all(_ db: Database) throws -> [StoredTask] {
+    ///
+    /// - Parameter name: The only one that is wanted; `nil`: all.
+    static func all(_ db: Database, named name: String? = nil) throws -> [StoredTask] {
+        let arguments: StatementArguments = name.map { [StoredText.clean($0)] } ?? []
         var marks: [TaskID: [AfterMark]] = [:]
-        let markRows = try Row.fetchCursor(db, sql: "SELECT task_id, upstream_id, scheduled_at FROM marks")
+        let isOne = name == nil ? "" : "WHERE task_id = (SELECT id FROM tasks WHERE name = ?)"
+        let markRows = try Row.fetchCursor(
+            db, sql: "SELECT task_id, upstream_id, scheduled_at FROM marks \(isOne)", arguments: arguments)
         while let row = try markRows.next() {
             let mark = AfterMark(
                 task: TaskID(try row.integer(0)), upstream: TaskID(try row.integer(1)), scheduledAt: try row.instant(2))
@@ -51,8 +60,9 @@ enum StoredTasks {
             db,
             sql: """
                 SELECT t.id, t.name, t.registered_at, t.hash, t.is_paused, p.last_occurrence, p.last_success_at
-                FROM tasks t LEFT JOIN progress p ON p.task_id = t.id WHERE t.registered_at IS NOT NULL ORDER BY t.name
-                """)
+                FROM tasks t LEFT JOIN progress p ON p.task_id = t.id
+                WHERE t.registered_at IS NOT NULL \(name == nil ? "" : "AND t.name = ?") ORDER BY t.name
+                """, arguments: arguments)
         var tasks: [StoredTask] = []
         while let row = try rows.next() {
             let id = TaskID(try row.integer(0))

@@ -96,6 +96,11 @@ final class FaultyStore: Store {
         return try await real.tasks()
     }
 
+    func task(named name: String) async throws(StoreError) -> StoredTask? {
+        try reach()
+        return try await real.task(named: name)
+    }
+
     func lastRuns() async throws(StoreError) -> [String: RunRecord] { try await real.lastRuns() }
     func runs(_ query: RunQuery) async throws(StoreError) -> Page<RunRecord> { try await real.runs(query) }
 

@@ -17,6 +17,8 @@ struct TaskConformance {
             try await desk.reopen()
             let stored = try await desk.store.tasks()
             #expect(stored.map(\.name) == ["a", "b", "new"] && stored.allSatisfy { $0.hash == .max })
+            #expect(try await desk.store.task(named: "b")?.id == again[2].id)
+            #expect(try await desk.store.task(named: "nobody") == nil)
         }
     }
 
@@ -28,6 +30,9 @@ struct TaskConformance {
             _ = try await desk.commit(
                 .claim(claim), desk.finish(claim.run, at: 61, marks: [mark]), .setPaused(task: desk.tasks[2].id, true),
                 .skip(desk.skip(120, until: 240, count: 3)))
+            let (one, two) = (try await desk.store.task(named: "one"), try await desk.store.task(named: "two"))
+            #expect(one?.lastOccurrence == Desk.at(240) && one?.lastSuccessAt == Desk.at(60) && one?.marks == [])
+            #expect(two?.marks == [mark] && two?.isPaused == false)
             for hash in [1, 2] as [UInt64] {
                 let names = ["one", "two", "three"].map { TaskRegistration(name: $0, hash: hash) }
                 let tasks = try await desk.store.register(names, at: Desk.at(1000))
