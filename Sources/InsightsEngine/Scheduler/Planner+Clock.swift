@@ -18,8 +18,10 @@ extension Planner {
         // What falls due from here on did not fall due before the start.
         startedAt = startedAt.map { min($0, now.wall.milliseconds) }
         var hasChanged = false
-        for task in Int32(0)..<Int32(definitions.count) where !tasks[Int(task)].flags.contains(.follows) {
-            if aimIfAhead(task) { hasChanged = true }
+        for task in Int32(0)..<Int32(definitions.count) {
+            let flags = tasks[Int(task)].flags
+            // A delayed task with `after` would wait for the clock that was wrong.
+            if flags.contains(.follows) ? flags.contains(.isQueued) : aimIfAhead(task) { hasChanged = true }
         }
         if hasChanged { rebuildDueQueue() }
     }
@@ -107,7 +109,9 @@ extension Planner {
                 continue
             }
             tasks[index].flags.insert(.isQueued)
-            entries.append(DueEntry(due: dueTime(task, tasks[index].next), task: task))
+            let next = tasks[index].next
+            let lead = flags.contains(.follows) ? max(0, next - now.wall.milliseconds) : 0
+            entries.append(DueEntry(due: dueTime(task, next) - lead, task: task))
         }
         due = MinHeap(heapifying: entries)
     }

@@ -357,6 +357,17 @@ import Testing
         #expect(desk.planner.nextRun(of: "b") == at(10_800))
     }
 
+    @Test("a task with after that waits for its jitter does not wait for a clock that went back")
+    func delayedFollower() {
+        let desk = PlannerDesk([task("a", .every(36_000)), task("b", .after(["a"])) { $0.jitter = .seconds(20) }])
+        desk.go(0)
+        desk.stepClock(by: 18_000)
+        #expect(desk.end("a1") + desk.settle() == ["finish a1 succeeded mark b"])
+        desk.stepClock(by: -18_000)
+        #expect(desk.tick(0.001) == [])
+        #expect(desk.tick(20.002).last == "claim b1 @0 after start")
+    }
+
     @Test("a grid that starts anew with the process was not missed, whatever catch_up and on_start say")
     func anewIsNotMissed() {
         let desk = PlannerDesk([
