@@ -9,10 +9,14 @@ extension Planner {
             return
         }
         let groups = regroup(slots)
-        var concerned: Set<Int32> = []
-        for (slot, run) in zip(slots, unfinished) where resume(slot, run) { concerned.insert(runs[slot].task) }
+        // What ends at once ends first: it must not let go on what is to be held back.
+        let rest = zip(slots, unfinished).filter { resume($0, $1) }.map(\.0)
+        for slot in rest {
+            runs[slot].phase = .waiting
+            linkWaiting(slot)
+        }
         for slot in groups where runs[slot].phase == .waiting && runs[slot].attempt == 0 { holdBack(slot) }
-        for task in concerned.sorted() { promote(task) }
+        for task in Set(rest.map { runs[$0].task }).sorted() { promote(task) }
     }
 
     private mutating func takeOver(_ run: UnfinishedRun) -> Int32 {
@@ -34,7 +38,7 @@ extension Planner {
         return slot
     }
 
-    /// - Returns: Whether the run goes on: then it waits for its task, the oldest first.
+    /// - Returns: Whether the run goes on: then it is to wait for its task, the oldest first.
     private mutating func resume(_ slot: Int32, _ run: UnfinishedRun) -> Bool {
         let task = runs[slot].task
         let isGone = task < 0 || !tasks[Int(task)].flags.contains(.enabled)
@@ -65,8 +69,6 @@ extension Planner {
         case .retrying: runs[slot].mark = run.retryAt.map(uptime) ?? PlannedTask.none
         default: break
         }
-        runs[slot].phase = .waiting
-        linkWaiting(slot)
         return true
     }
 

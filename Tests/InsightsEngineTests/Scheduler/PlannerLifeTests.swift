@@ -228,6 +228,20 @@ import Testing
         #expect(desk.cancel("a1") == ["finish a1 cancelled (operator)"])
     }
 
+    @Test("a lost run that fails does not start one that waits for others of its group")
+    func groupsBesideLost() {
+        let tasks = [task("a", .every(1000)), task("b", .after(["a"])) { $0.onLost = .fail }]
+        let desk = PlannerDesk(tasks) { $0["a"]!.lastOccurrence = at(0) }
+        let lines = desk.tell(
+            .recovered([
+                left(.queued, "b", attempt: 0, trigger: .manual, number: 1),
+                left(.retrying, "a", retryAt: at(50), trigger: .manual, number: 2),
+                left(.running, "b", losses: 1, trigger: .start, at: -5, number: 3),
+            ]))
+        #expect(lines == ["finish b2 failed"])
+        #expect(desk.settle() == [])
+    }
+
     @Test("runs by hand that were triggered together keep their order")
     func groups() {
         let tasks = [task("a", .every(1000)), task("b", .after(["a"]))]
