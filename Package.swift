@@ -125,7 +125,6 @@ let package = Package(
         .testTarget(
             name: "InsightsEngineTests",
             dependencies: ["InsightsEngine", "InsightsPlugin", "InsightsStorage", "InsightsTesting", log],
-            exclude: ["Simulation"],
             swiftSettings: ours
         ),
         .testTarget(

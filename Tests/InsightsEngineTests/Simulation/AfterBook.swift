@@ -15,6 +15,7 @@ struct AfterBook {
     private var successes: [Int: [Int: [Success]]] = [:]
     private var order = 0
     private var lastDecided: [Int: Int64] = [:]
+    private var decided: [Int: Set<Int64>] = [:]
     private var lastDecidedAt: [Int: Int64] = [:]
     /// By run, when its end was emitted: the tasks that follow it, and all down the chain.
     private var followers: [RunID: (direct: [Int], all: Set<Int>)] = [:]
@@ -74,6 +75,7 @@ struct AfterBook {
     ) {
         let name = Scenario.names[task]
         lastDecided[task] = max(lastDecided[task] ?? .min, decision.from)
+        decided[task, default: []].insert(decision.from)
         guard decision.reason != .upstreamFailed else { return }
         let before = lastDecidedAt.updateValue(simulation.uptime, forKey: task) ?? -1
         if !decision.isCleared { watch.violate("\(name) kept its marks", simulation) }
@@ -117,6 +119,22 @@ struct AfterBook {
 
     mutating func reloaded() {}
 
+    /// What a new process is told: each success since the last decision has left its mark.
+    func checkMarks(_ watch: PromiseWatch, _ simulation: Simulation) {
+        for (task, definition) in watch.inForce where definition.settings.isEnabled {
+            guard case .after(let names) = definition.cadence,
+                let row = simulation.store.tasks.first(where: { $0.name == definition.name })
+            else { continue }
+            for upstream in names {
+                guard let newest = successes[task]?[watch.number(upstream)]?.map(\.scheduledAt).max() else { continue }
+                let number = simulation.store.tasks.firstIndex { $0.name == upstream }
+                if number.flatMap({ row.marks[$0] }) ?? .min < newest {
+                    watch.violate("\(definition.name): the success of \(upstream) left no mark", simulation)
+                }
+            }
+        }
+    }
+
     /// Before the tasks are retired: nothing may wait whose time has come.
     func checkFollowed(_ watch: PromiseWatch, _ simulation: Simulation) {
         for (task, definition) in watch.inForce where definition.settings.isEnabled {
@@ -127,7 +145,9 @@ struct AfterBook {
             let isOpen = known.allSatisfy { $0.contains { $0.at > lastDecidedAt[task] ?? -1 } }
             // An instant that was skipped with an upstream's failure is not run.
             let instant = known.flatMap { $0.map(\.scheduledAt) }.max()
-            if isOpen, instant != lastDecided[task], simulation.uptime - latest > scenarioSlack(watch) {
+            if isOpen, let instant, decided[task]?.contains(instant) != true,
+                simulation.uptime - latest > scenarioSlack(watch)
+            {
                 watch.violate("\(definition.name) never followed", simulation)
             }
         }

@@ -1,7 +1,8 @@
 import InsightsEngine
 import InsightsPlugin
 
-/// What a store must do, in a few lines: unique claims, fences, records that merge, marks.
+/// What a store must do, in a few lines: unique claims, fences, records that merge, marks, progress. That it is what the
+/// real one does is shown by sending both the same writes.
 ///
 /// A value, so that a crash before a commit is a copy that was never taken.
 struct ModelStore {
@@ -18,6 +19,8 @@ struct ModelStore {
         var until: Int64
         var count = 1
         var fence: Fence = 0
+        /// That of the attempt which started last.
+        var attemptFence: Fence = 0
         var attempt = 0
         var failures = 0
         var losses = 0
@@ -29,6 +32,8 @@ struct ModelStore {
         var name: String
         var registeredAt: Int64
         var isPaused = false
+        /// The newest occurrence, and the row that tells it.
+        var last: Int64?
         var newest: Int?
         var lastSuccess: Int64?
         var marks: [Int: Int64] = [:]
@@ -37,25 +42,31 @@ struct ModelStore {
     private(set) var rows: [Row] = []
     private var index: [RunID: Int] = [:]
     private(set) var tasks: [TaskRow] = []
-    /// What each task's occurrences have rows of.
-    private var taken: [Set<Int64>] = []
-    /// Applied, whether they added a row or extended one.
+    /// The row of each instant that a task's occurrences begin at.
+    private var taken: [[Int64: Int]] = []
+    /// Applied, whether they added a row, extended one or had nothing to tell.
     private var skips: Set<RunID> = []
     var bug: PlantedBug?
 
     func row(_ run: RunID) -> Row? { index[run].map { rows[$0] } }
-    func isTaken(_ task: Int, _ occurrence: Int64) -> Bool { taken[task].contains(occurrence) }
+    /// The row that begins at that occurrence.
+    func row(of task: Int, at occurrence: Int64) -> Row? { taken[task][occurrence].map { rows[$0] } }
     static func task(_ id: TaskID) -> Int { Int(id.value) - 1 }
+
+    /// Whether a record of several skips covers the instant: of those that begin before it, the last.
+    private func isSkipped(_ task: Int, _ occurrence: Int64) -> Bool {
+        let records = rows.filter { $0.task == task && $0.count > 1 && $0.scheduledAt < occurrence }
+        return (records.max { $0.scheduledAt < $1.scheduledAt }?.until ?? .min) >= occurrence
+    }
 
     mutating func register(_ definitions: [TaskDefinition], at: Int64) -> [StoredTask] {
         definitions.map { definition in
             let number = tasks.firstIndex { $0.name == definition.name } ?? add(definition.name, at)
             let task = tasks[number]
-            let newest = task.newest.map { rows[$0].until }
             return StoredTask(
                 id: TaskID(Int64(number) + 1), name: definition.name,
                 registeredAt: Instant(milliseconds: task.registeredAt), hash: definition.hash, isPaused: task.isPaused,
-                lastOccurrence: newest.map(Instant.init(milliseconds:)),
+                lastOccurrence: task.last.map(Instant.init(milliseconds:)),
                 lastSuccessAt: task.lastSuccess.map(Instant.init(milliseconds:)),
                 marks: task.marks.map {
                     AfterMark(
@@ -67,14 +78,14 @@ struct ModelStore {
 
     private mutating func add(_ name: String, _ at: Int64) -> Int {
         tasks.append(TaskRow(name: name, registeredAt: at))
-        taken.append([])
+        taken.append([:])
         return tasks.count - 1
     }
 
     mutating func recover() -> [UnfinishedRun] {
         rows.indices.compactMap { position in
             guard !rows[position].status.isFinal else { return nil }
-            if rows[position].status == .running {
+            if rows[position].status == .running, rows[position].fence == rows[position].attemptFence {
                 rows[position].fence += 1
                 rows[position].losses += 1
             }
@@ -109,68 +120,138 @@ struct ModelStore {
     private mutating func apply(_ claim: Claim) -> (WriteOutcome, isNew: Bool) {
         if index[claim.run] != nil { return (.done, false) }
         let task = ModelStore.task(claim.task)
-        if let occurrence = claim.occurrence?.milliseconds {
-            guard taken[task].insert(occurrence).inserted || bug == .claimsNotUnique else { return (.conflict, true) }
-            tasks[task].newest = rows.count
+        if let occurrence = claim.occurrence?.milliseconds, bug != .claimsNotUnique {
+            guard taken[task][occurrence] == nil else {
+                if claim.startsAnew { goBack(task, toTaken: occurrence) }
+                return (.conflict, true)
+            }
+            let isBehind = tasks[task].last.map { occurrence <= $0 } ?? false
+            if isBehind, !claim.startsAnew, isSkipped(task, occurrence) { return (.conflict, true) }
         }
-        index[claim.run] = rows.count
-        rows.append(
-            Row(
-                run: claim.run, task: task, trigger: claim.trigger, occurrence: claim.occurrence?.milliseconds,
-                scheduledAt: claim.scheduledAt.milliseconds, status: claim.starts ? .running : .queued,
-                until: claim.scheduledAt.milliseconds, fence: claim.starts ? 1 : 0, attempt: claim.starts ? 1 : 0,
-                movesDependents: claim.movesDependents))
+        let row = Row(
+            run: claim.run, task: task, trigger: claim.trigger, occurrence: claim.occurrence?.milliseconds,
+            scheduledAt: claim.scheduledAt.milliseconds, status: claim.starts ? .running : .queued,
+            until: claim.scheduledAt.milliseconds, fence: claim.starts ? 1 : 0, attemptFence: claim.starts ? 1 : 0,
+            attempt: claim.starts ? 1 : 0, movesDependents: claim.movesDependents)
+        add(row)
+        if let occurrence = row.occurrence {
+            advance(task, to: occurrence, rows.count - 1, startsAnew: claim.startsAnew)
+        }
         if claim.clearsMarks { tasks[task].marks = [:] }
         return (.done, true)
     }
 
+    private mutating func add(_ row: Row) {
+        index[row.run] = rows.count
+        if let occurrence = row.occurrence { taken[row.task][occurrence] = rows.count }
+        rows.append(row)
+    }
+
+    /// Occurrences only move on, but for the first one after a wrong clock.
+    private mutating func advance(_ task: Int, to occurrence: Int64, _ row: Int, startsAnew: Bool = false) {
+        guard startsAnew && bug != .keptProgress || tasks[task].last.map({ $0 < occurrence }) ?? true else { return }
+        tasks[task].last = occurrence
+        tasks[task].newest = row
+    }
+
+    private mutating func goBack(_ task: Int, toTaken occurrence: Int64) {
+        guard let last = tasks[task].last, last > occurrence, bug != .keptProgress else { return }
+        tasks[task].last = occurrence
+        tasks[task].newest = taken[task][occurrence]
+    }
+
     private mutating func apply(_ start: AttemptStart) -> (WriteOutcome, isNew: Bool) {
-        guard let position = index[start.run] else { return (.conflict, true) }
+        guard let position = index[start.run], !rows[position].status.isFinal else { return (.conflict, true) }
         let row = rows[position]
-        if row.fence == start.fence + 1, row.attempt == start.attempt, row.status == .running { return (.done, false) }
-        guard row.fence == start.fence, !row.status.isFinal else { return (.conflict, true) }
+        if row.status == .running, row.fence == row.attemptFence {
+            let isRepeated = row.fence == start.fence + 1 && row.attempt == start.attempt
+            return isRepeated ? (.done, false) : (.conflict, true)
+        }
+        guard row.fence == start.fence else { return (.conflict, true) }
         rows[position].fence += 1
+        rows[position].attemptFence = rows[position].fence
         rows[position].attempt = start.attempt
         rows[position].status = .running
+        rows[position].reason = nil
         rows[position].retryAt = nil
         return (.done, true)
     }
 
     /// Adds a record, or extends the task's newest one if that is a skip for the same reason.
+    ///
+    /// - Returns: Whether it is here for the first time.
     private mutating func add(_ skip: SkipRecord) -> Bool {
         let task = ModelStore.task(skip.task)
-        if skip.clearsMarks { tasks[task].marks = [:] }
-        guard skips.insert(skip.run).inserted else { return false }
-        if let newest = tasks[task].newest, rows[newest].status == .skipped, rows[newest].reason == skip.reason.rawValue
-        {
-            if rows[newest].until < skip.from.milliseconds {
+        let isNew = skips.insert(skip.run).inserted
+        if skip.startsAnew {
+            guard index[skip.run] == nil else { return isNew }
+            if taken[task][skip.from.milliseconds] == nil {
+                insert(skip, task)
+            } else {
+                goBack(task, toTaken: skip.from.milliseconds)
+                insertRest(of: skip, task)
+            }
+        } else {
+            let isNewer = tasks[task].last.map { $0 < skip.from.milliseconds } ?? true
+            if isNewer, let newest = tasks[task].newest, rows[newest].status == .skipped,
+                rows[newest].reason == skip.reason.rawValue, rows[newest].until == tasks[task].last
+            {
                 rows[newest].until = skip.until.milliseconds
                 rows[newest].count += skip.count
-                return true
+                advance(task, to: skip.until.milliseconds, newest)
+            } else if taken[task][skip.from.milliseconds] != nil {
+                guard isNewer else { return isNew }
+                insertRest(of: skip, task)
+            } else if isNewer || !isSkipped(task, skip.from.milliseconds) {
+                insert(skip, task)
+            } else {
+                return isNew
             }
         }
-        tasks[task].newest = rows.count
-        taken[task].insert(skip.from.milliseconds)
-        rows.append(
+        if skip.clearsMarks { tasks[task].marks = [:] }
+        return isNew
+    }
+
+    /// What follows a first instant that has its row already.
+    private mutating func insertRest(of skip: SkipRecord, _ task: Int) {
+        var rest = skip
+        rest.from = Instant(milliseconds: skip.from.milliseconds + 1)
+        rest.count -= 1
+        if rest.count > 0, taken[task][rest.from.milliseconds] == nil {
+            insert(rest, task)
+        } else {
+            advance(task, to: skip.from.milliseconds, taken[task][skip.from.milliseconds] ?? 0)
+        }
+    }
+
+    private mutating func insert(_ skip: SkipRecord, _ task: Int) {
+        add(
             Row(
                 run: skip.run, task: task, trigger: skip.trigger, occurrence: skip.from.milliseconds,
                 scheduledAt: skip.from.milliseconds, status: .skipped, reason: skip.reason.rawValue,
                 until: skip.until.milliseconds, count: skip.count))
-        return true
+        advance(task, to: skip.until.milliseconds, rows.count - 1, startsAnew: skip.startsAnew)
     }
 
     private mutating func apply(_ finish: AttemptFinish) -> (WriteOutcome, isNew: Bool) {
         guard let position = index[finish.run] else { return (.fenced, true) }
         let row = rows[position]
         let (status, reason, retryAt) = ModelStore.state(finish.disposition)
-        if row.fence == finish.fence, row.status == status, row.retryAt == retryAt { return (.done, false) }
-        guard row.fence == finish.fence, !row.status.isFinal else { return (.fenced, true) }
+        guard row.fence == finish.fence else {
+            // The start that followed this very end may have been in the same batch.
+            let isRepeated = !status.isFinal && row.attemptFence == finish.fence + 1
+            return isRepeated ? (.done, false) : (.fenced, true)
+        }
+        if row.status == status { return (.done, false) }
+        guard !row.status.isFinal else { return (.fenced, true) }
         rows[position].status = status
         rows[position].reason = reason
         rows[position].retryAt = retryAt
         rows[position].error = finish.error
         if finish.countsAsFailure { rows[position].failures += 1 }
-        if status == .succeeded { tasks[row.task].lastSuccess = row.scheduledAt }
+        if status == .succeeded {
+            tasks[row.task].lastSuccess = max(tasks[row.task].lastSuccess ?? .min, row.scheduledAt)
+        }
         if bug != .lostMarks {
             for mark in finish.marks {
                 let (task, upstream) = (ModelStore.task(mark.task), ModelStore.task(mark.upstream))
@@ -179,6 +260,13 @@ struct ModelStore {
         }
         for skip in finish.skips { _ = add(skip) }
         return (.done, true)
+    }
+
+    /// Another node has taken a going attempt over, as this one's lease had run out.
+    mutating func takeOver(_ run: RunID) {
+        guard let position = index[run] else { return }
+        rows[position].fence += 1
+        rows[position].losses += 1
     }
 
     private static func state(_ disposition: Disposition) -> (RunStatus, String?, Int64?) {

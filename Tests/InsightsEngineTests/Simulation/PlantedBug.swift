@@ -8,6 +8,7 @@ enum PlantedBug: CaseIterable {
     case claimsNotUnique
     case ignoredFence
     case lostMarks
+    case keptProgress
     // A planner that decides wrongly, feigned by what it is told or by what becomes of its actions.
     case droppedSkip
     case miscountedSkip
@@ -27,6 +28,11 @@ enum PlantedBug: CaseIterable {
     case codeBeforeClaim
     case longArms
     case doubledEnd
+    case forgottenAnew
+    case forgottenStart
+    case ignoredLease
+    case hastyAnswer
+    case reversedPriority
 }
 
 extension Simulation {
@@ -45,6 +51,8 @@ extension Simulation {
                 case .catchUpStorm:
                     policy.catchUp = .all
                     policy.catchUpLimit = 100
+                case .reversedPriority: policy.priority = -policy.priority
+                case .forgottenStart: policy.onStart = policy.onStart == .always ? .overdue : policy.onStart
                 case .ignoredDeadline: policy.timeout = .seconds(1_000_000_000)
                 default: break
                 }
@@ -73,6 +81,7 @@ extension Simulation {
             case .shutdown: bug != .ignoredShutdown
             case .setPaused: bug != .ignoredPause
             case .cancel: bug != .ignoredCancel
+            case .leaseLost: bug != .ignoredLease
             default: true
             }
         }
@@ -87,6 +96,17 @@ extension Simulation {
             case (.miscountedSkip, .skip(var skip)):
                 skip.count += skip.count > 1 ? 1 : 0
                 return [.write(.skip(skip), slot, step)]
+            case (.codeBeforeClaim, .claim(let claim)):
+                guard claim.starts, let slot, let spec = spec(claim) else { return [action] }
+                return [action, .execute(slot, spec)]
+            case (.forgottenAnew, .claim(var claim)):
+                claim.startsAnew = false
+                return [.write(.claim(claim), slot, step)]
+            case (.forgottenAnew, .skip(var skip)):
+                skip.startsAnew = false
+                return [.write(.skip(skip), slot, step)]
+            case (.hastyAnswer, .claim(let claim)):
+                return claim.trigger == .manual ? [.answer(token: 0, .accepted(claim.run)), action] : [action]
             case (.forgottenFailure, .finish(var finish)):
                 finish.skips = []
                 return [.write(.finish(finish), slot, step)]
@@ -96,6 +116,18 @@ extension Simulation {
                 return [action, .write(.finish(finish), nil, nil)]
             default: return [action]
             }
+        }
+    }
+}
+
+extension Simulation {
+    /// What the planner would want executed once the claim is durable.
+    private func spec(_ claim: Claim) -> AttemptSpec? {
+        let name = store.tasks[ModelStore.task(claim.task)].name
+        return file.first { $0.name == name }.map { definition in
+            AttemptSpec(
+                run: claim.run, task: claim.task, definition: definition, scheduledAt: claim.scheduledAt, attempt: 1,
+                fence: 1, deadline: claim.at, lastSuccessAt: nil, trigger: claim.trigger)
         }
     }
 }

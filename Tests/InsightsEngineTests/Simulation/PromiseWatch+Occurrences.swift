@@ -30,7 +30,7 @@ extension PromiseWatch {
         var lastUptime: Int64 = 0
         var firstTurn: Int?
         for (index, decision) in log.enumerated() {
-            // A refused claim leaves no trace for the next process.
+            // A refused claim leaves no trace for the next process, but that the task went back to it.
             if index > 0, log[index - 1].fact.epoch != decision.fact.epoch { last = lastStored }
             let grid = OracleGrid(decision.fact.definition.cadence)
             let name = decision.fact.definition.name
@@ -46,9 +46,12 @@ extension PromiseWatch {
             }
             if last == nil { firstTurn = decision.fact.turn }
             checkTime(grid, decision, isFirst: last == nil, simulation)
-            checkPolicy(grid, log, index, isNew: firstTurn == decision.fact.turn && !grid.isCron, simulation)
+            // Before the last one: the grid started anew, and nothing of before is due.
+            let isAnew = last.map { decision.from < $0 } ?? false
+            let isNew = firstTurn == decision.fact.turn && !grid.isCron
+            checkPolicy(grid, log, index, isNew: isNew, isAnew: isAnew, simulation)
             last = decision.until
-            if !decision.isRefused { lastStored = last }
+            if !decision.isRefused || decision.startsAnew { lastStored = last }
             lastUptime = decision.fact.uptime
         }
         checkTail(task, last, registered, lastUptime, simulation)
@@ -102,7 +105,7 @@ extension PromiseWatch {
     }
 
     private func checkPolicy(
-        _ grid: OracleGrid, _ log: [Decision], _ index: Int, isNew: Bool, _ simulation: Simulation
+        _ grid: OracleGrid, _ log: [Decision], _ index: Int, isNew: Bool, isAnew: Bool, _ simulation: Simulation
     ) {
         let decision = log[index]
         let policy = decision.fact.definition.settings.policy
@@ -111,7 +114,7 @@ extension PromiseWatch {
         let next = grid.next(after: decision.until)
         let isFollowedByDue = next + jitter(decision.fact.definition, next) <= decision.fact.wall
         let isFirstOfProcess = index == 0 || log[index - 1].fact.epoch != decision.fact.epoch
-        let isFromBefore = isFirstOfProcess && decision.fact.wall - late <= wallOfStart(decision)
+        let isFromBefore = !isAnew && isFirstOfProcess && decision.fact.wall - late <= wallOfStart(decision)
         let isMissed =
             late > 30_000 || isFollowedByDue || isFromBefore || decision.fact.isAfterOutage
             || decision.count > 1 || hasSibling(log, index)
@@ -132,8 +135,7 @@ extension PromiseWatch {
         case .upstreamFailed, .shutdown: violate("\(name): a wrong reason", simulation)
         case nil:
             if decision.fact.isPaused { violate("\(name) is paused", simulation) }
-            // A grid that started anew is one of a task that never ran.
-            if decision.trigger == .cadence, isMissed, !isNew, !grid.isMovable || late > 30_000 {
+            if decision.trigger == .cadence, isMissed, !isNew {
                 violate("\(name) was missed by \(late) ms, and called on time at \(decision.fact.uptime)", simulation)
             }
             if decision.trigger == .catchUp, policy.catchUp == CatchUp.none {

@@ -33,6 +33,7 @@ final class PromiseWatch {
         var isCleared: Bool
         /// The claim was refused: an occurrence of before the clock went back.
         var isRefused = false
+        var startsAnew: Bool
     }
 
     /// An instant at which a running planner looked at the clock after it may have stepped, or at a manifest.
@@ -83,6 +84,10 @@ final class PromiseWatch {
     /// Runs whose claim was refused, which the planner is about to be told.
     private var refused: [RunID] = []
     private var allRefused: Set<RunID> = []
+    /// Tasks whose run of `on_start: always` must come with the process's first call.
+    private var startsToCome: Set<Int> = []
+    /// What was claimed in one call of the planner.
+    private var claimed: [(claim: Claim, task: Int, fact: Fact)] = []
     var runs = RunBook()
     var after: AfterBook
 
@@ -119,9 +124,17 @@ final class PromiseWatch {
         }
         runs.recovered(unfinished, inForce)
         after.restarted()
+        after.checkMarks(self, simulation)
         notices.append(Notice(uptime: simulation.uptime, wall: simulation.wall))
         lastOffset = simulation.offset
         lastSuccess = [:]
+        defer {
+            startsToCome = Set(
+                inForce.keys.filter {
+                    simulation.isScheduled && inForce[$0]!.settings.isEnabled && !paused.contains($0)
+                        && inForce[$0]!.settings.policy.onStart == .always
+                })
+        }
         for task in simulation.store.tasks.indices {
             let name = simulation.store.tasks[task].name
             lastSuccess[number(name)] = simulation.store.tasks[task].lastSuccess
@@ -158,6 +171,9 @@ final class PromiseWatch {
     /// Events are about to be handed over: whatever stepped is noticed now.
     func noticed(_ simulation: Simulation) {
         if simulation.offset != lastOffset {
+            if let at = simulation.steppedAt, simulation.uptime - at > simulation.longestArm + 1000 {
+                violate("a step of the clock was not noticed for \(simulation.uptime - at) ms", simulation)
+            }
             if abs(simulation.offset - lastOffset) >= 1000 { stepsToTell += 1 }
             notices.append(Notice(uptime: simulation.uptime, wall: simulation.wall))
             disturb(simulation)
@@ -170,9 +186,39 @@ final class PromiseWatch {
 
     private func disturb(_ simulation: Simulation) { disturbedAt = simulation.uptime }
 
-    func delivered() {
+    func delivered(_ simulation: Simulation) {
         for run in refused { over(run) }
         refused = []
+        for task in startsToCome { violate("\(Scenario.names[task]) was not run at the start", simulation) }
+        startsToCome = []
+        runs.checkQueues(self, simulation)
+    }
+
+    /// One call of the planner is over: of what fell due together the higher priority has gone first.
+    func called(_ simulation: Simulation) {
+        let due = claimed.filter { [.cadence, .catchUp].contains($0.claim.trigger) && !$0.fact.isGoing }
+        for first in due where first.claim.starts {
+            let policy = first.fact.definition.settings.policy
+            for other in due where !other.claim.starts && !isReplay(other.claim.trigger, other.task) {
+                let rival = other.fact.definition.settings.policy
+                if rival.priority > policy.priority, rival.group == nil || rival.group == policy.group {
+                    violate("\(Scenario.names[first.task]) went before \(Scenario.names[other.task])", simulation)
+                }
+            }
+        }
+        claimed = []
+    }
+
+    /// One of several missed occurrences, which go one after the other.
+    func isReplay(_ trigger: Trigger, _ task: Int) -> Bool {
+        trigger == .catchUp && known[task]!.settings.policy.catchUp == .all
+    }
+
+    /// This node's lease on the run has run out: it is another's now, and its code is given up.
+    func leaseLost(_ run: RunID, _ simulation: Simulation) {
+        runs.books[run]?.isForeign = true
+        over(run)
+        if running.values.contains(where: { $0.run == run }) { violate("code without a lease goes on", simulation) }
     }
 
     func slept(_ length: Int64, _ simulation: Simulation) {
@@ -212,9 +258,13 @@ final class PromiseWatch {
         switch write {
         case .claim(let claim):
             let task = number(simulation.store.tasks[ModelStore.task(claim.task)].name)
-            facts[claim.run] = fact(task, simulation)
+            let fact = fact(task, simulation)
+            facts[claim.run] = fact
             tasksOfRuns[claim.run] = task
-            runs.claimed(claim, task)
+            runs.claimed(claim, task, fact)
+            claimed.append((claim, task, fact))
+            checkTrigger(claim, task, simulation)
+            if claim.starts { runs.checkRank(of: claim.run, self, simulation) }
             going[task, default: []].insert(claim.run)
             if isStopping { violate("a claim after the shutdown", simulation) }
             if simulation.isStoreDown, claim.trigger != .manual {
@@ -234,7 +284,19 @@ final class PromiseWatch {
             if isStopping { violate("a start after the shutdown", simulation) }
             if simulation.isStoreDown { violate("a start while the store is away", simulation) }
             runs.starting(start, self, simulation)
+            runs.checkRank(of: start.run, self, simulation)
         case .checkpoint, .setPaused, .answer: violate("an unexpected write", simulation)
+        }
+    }
+
+    private func checkTrigger(_ claim: Claim, _ task: Int, _ simulation: Simulation) {
+        switch claim.trigger {
+        case .cadence, .catchUp:
+            if !simulation.isScheduled { violate("time starts something although the scheduler is off", simulation) }
+        case .start:
+            if startsToCome.remove(task) == nil { violate("a run at start that nobody asked for", simulation) }
+            if claim.occurrence != nil { violate("a run at start takes an occurrence", simulation) }
+        case .manual, .after: break
         }
     }
 
@@ -256,6 +318,7 @@ final class PromiseWatch {
                 // Sent again, it is refused again.
                 guard allRefused.insert(claim.run).inserted else { return }
                 refused.append(claim.run)
+                runs.books[claim.run]?.isForeign = true
                 checkRefusal(claim, simulation)
             }
             if claim.trigger == .after, !claim.clearsMarks { violate("a claim left its marks", simulation) }
@@ -269,7 +332,7 @@ final class PromiseWatch {
                 Decision(
                     run: claim.run, fact: fact, trigger: claim.trigger, from: occurrence, until: occurrence, count: 1,
                     reason: nil, lateness: claim.lateness?.wholeMilliseconds, isCleared: claim.clearsMarks,
-                    isRefused: outcome != .done), simulation)
+                    isRefused: outcome != .done, startsAnew: claim.startsAnew), simulation)
         case .skip(let skip): decide(skip, simulation)
         case .finish(let finish):
             guard outcome == .done else { return violate("an end was refused", simulation) }
@@ -288,7 +351,7 @@ final class PromiseWatch {
             Decision(
                 run: skip.run, fact: fact, trigger: skip.trigger, from: skip.from.milliseconds,
                 until: skip.until.milliseconds, count: skip.count, reason: skip.reason, lateness: nil,
-                isCleared: skip.clearsMarks), simulation)
+                isCleared: skip.clearsMarks, startsAnew: skip.startsAnew), simulation)
     }
 
     private func decide(_ id: TaskID, _ decision: Decision, _ simulation: Simulation) {
@@ -300,18 +363,11 @@ final class PromiseWatch {
         }
     }
 
-    /// Only a clock that went back can meet an occurrence that has a run: of a grid that does not move.
+    /// Only for an instant that has its run or record: a clock that went back meets one, and `after` when an older
+    /// upstream comes late. What was skipped ahead by a wrong clock takes nothing.
     private func checkRefusal(_ claim: Claim, _ simulation: Simulation) {
-        let task = number(simulation.store.tasks[ModelStore.task(claim.task)].name)
-        let ahead = decisions[task].contains { $0.until >= claim.scheduledAt.milliseconds }
-        let isSkipped = simulation.store.rows.contains {
-            $0.task == ModelStore.task(claim.task) && $0.occurrence == claim.scheduledAt.milliseconds
-                && $0.status == .skipped
-        }
-        // And one of `after`, of which another upstream had made a skip before.
-        if claim.occurrence == nil || !ahead && !(claim.trigger == .after && isSkipped) {
-            violate("a claim was refused for no reason", simulation)
-        }
+        let taken = simulation.store.row(of: ModelStore.task(claim.task), at: claim.scheduledAt.milliseconds)
+        if claim.occurrence == nil || taken == nil { violate("a claim was refused for no reason", simulation) }
     }
 
     // MARK: Code
@@ -384,7 +440,11 @@ final class PromiseWatch {
 
     func answered(_ answer: TriggerAnswer, _ simulation: Simulation) {
         switch answer {
-        case .accepted, .skipped, .stopping: break
+        case .accepted(let run), .skipped(let run, _):
+            if simulation.store.row(run) == nil { violate("a run was promised that is not durable", simulation) }
+        case .storeUnavailable:
+            if !simulation.isStoreDown { violate("refused for a store that is there", simulation) }
+        case .stopping: break
         case .overlaps(let run):
             if let task = tasksOfRuns[run], going[task]?.contains(run) ?? false { return }
             violate("refused for a run that is not going", simulation)
@@ -400,7 +460,9 @@ final class PromiseWatch {
             // At its start a process can only tell by how much the stored instants lie ahead.
             if !startsOfProcesses.contains(simulation.uptime) { stepsToTell -= 1 }
         case .finished(let task, let run, _, let status, _, _, _):
-            if status == .succeeded { lastSuccess[number(task)] = runs.books[run]?.scheduledAt }
+            if status == .succeeded, let at = runs.books[run]?.scheduledAt {
+                lastSuccess[number(task)] = max(lastSuccess[number(task)] ?? .min, at)
+            }
             if simulation.store.row(run)?.status != status {
                 violate("an end was told that is not durable", simulation)
             }

@@ -25,7 +25,19 @@ struct RunBook {
         /// The attempt that a shutdown cut short, while nothing has followed.
         var interruptedAttempt: Int?
         var mayEndByShutdown = false
+        // Since it was claimed in this process:
+        /// Counts claims; 0 for a run of an earlier process.
+        var order = 0
+        /// Nothing of its task was going.
+        var isFree = false
+        /// Since which turn the planner knows that the claim is durable.
+        var settledAt: Int?
+        var isStarting = false
+        /// Another node has it.
+        var isForeign = false
     }
+
+    private var claims = 0
 
     private(set) var isAfterRestart = false
     var books: [RunID: Book] = [:]
@@ -35,11 +47,45 @@ struct RunBook {
             task: task, trigger: .manual, scheduledAt: 0, movesDependents: dependents, group: group, isRefused: true)
     }
 
-    mutating func claimed(_ claim: Claim, _ task: Int) {
+    mutating func claimed(_ claim: Claim, _ task: Int, _ fact: PromiseWatch.Fact) {
         let asked = books[claim.run]
+        claims += 1
         books[claim.run] = Book(
             task: task, trigger: claim.trigger, scheduledAt: claim.scheduledAt.milliseconds,
-            movesDependents: asked?.movesDependents ?? (claim.trigger != .start), group: asked?.group)
+            movesDependents: asked?.movesDependents ?? (claim.trigger != .start), group: asked?.group, order: claims,
+            isFree: !fact.isGoing, isStarting: claim.starts)
+    }
+
+    /// Nothing that needs only a place, and ranks higher, may be passed by.
+    func checkRank(of run: RunID, _ watch: PromiseWatch, _ simulation: Simulation) {
+        guard let book = books[run], let policy = watch.known[book.task]?.settings.policy else { return }
+        for (other, rival) in books where other != run && rival.order > 0 && rival.isFree && rival.attempts == 0 {
+            guard let settledAt = rival.settledAt, settledAt < simulation.turn, !rival.isStarting, !rival.isFinal,
+                !rival.isCancelled, !rival.isForeign, rival.group == nil, !watch.isReplay(rival.trigger, rival.task),
+                let waiting = watch.known[rival.task]?.settings.policy
+            else { continue }
+            if waiting.priority > policy.priority, waiting.group == nil || waiting.group == policy.group {
+                let names = (Scenario.names[book.task], Scenario.names[rival.task])
+                watch.violate("\(names.0) went before \(names.1), which was ready", simulation)
+            }
+        }
+    }
+
+    /// `queue` and `replace` hold one run of a task at most, the newest.
+    func checkQueues(_ watch: PromiseWatch, _ simulation: Simulation) {
+        for (task, definition) in watch.inForce where [.queue, .replace].contains(definition.settings.policy.overlap) {
+            let held = books.values.filter {
+                $0.task == task && $0.order > 0 && $0.settledAt != nil && !$0.isFree && $0.attempts == 0
+                    && !$0.isStarting && !$0.isFinal
+                    && !$0.isRefused && !$0.isForeign && $0.group == nil && $0.trigger != .start
+                    && !watch.isReplay($0.trigger, task)
+            }
+            // One may have had its turn, and wait for no more than a place.
+            let isLast = !watch.running.values.contains { $0.task == task }
+            if held.count > (isLast ? 2 : 1) {
+                watch.violate("\(definition.name) holds \(held.count) runs", simulation)
+            }
+        }
     }
 
     /// The runs of tasks that were triggered together with this one and are part of its order.
@@ -57,6 +103,7 @@ struct RunBook {
     mutating func ending(_ finish: AttemptFinish, _ watch: PromiseWatch, _ simulation: Simulation) {
         guard let book = books[finish.run] else { return watch.violate("an end of an unknown run", simulation) }
         if book.isFinal { watch.violate("a run is ended twice", simulation) }
+        if book.isForeign { watch.violate("an end of a run that another node has", simulation) }
         let result = book.result
         books[finish.run]?.result = nil
         books[finish.run]?.isAttemptOver = true
@@ -71,6 +118,7 @@ struct RunBook {
                 books[finish.run]?.isRefused = true
             }
             checkFinal(status, reason, finish, book, result, policy, watch, simulation)
+            checkDisplaced(status, reason, book, policy, watch, simulation)
         case .retrying(let at):
             checkRetry(at, finish, book, policy, watch, simulation)
             books[finish.run]?.notBefore = simulation.uptime + at.milliseconds - simulation.wall
@@ -104,6 +152,23 @@ struct RunBook {
         }
     }
 
+    /// What gives way to a newer run gives way to one that there is, under the policy that says so.
+    private func checkDisplaced(
+        _ status: RunStatus, _ reason: String?, _ book: Book, _ policy: Policy?, _ watch: PromiseWatch,
+        _ simulation: Simulation
+    ) {
+        let isReplaced = status == .cancelled && reason == "replaced"
+        let isDisplaced = status == .skipped && reason == SkipReason.overlap.rawValue && book.group == nil
+        guard isReplaced || isDisplaced, let policy else { return }
+        let name = Scenario.names[book.task]
+        if policy.overlap != .replace, isReplaced || policy.overlap != .queue {
+            watch.violate("\(name) gave way under \(policy.overlap)", simulation)
+        }
+        if isDisplaced, book.trigger == .start || watch.isReplay(book.trigger, book.task) {
+            watch.violate("\(name): a run that must have its turn gave way", simulation)
+        }
+    }
+
     private func checkRetry(
         _ at: Instant, _ finish: AttemptFinish, _ book: Book, _ policy: Policy?, _ watch: PromiseWatch,
         _ simulation: Simulation
@@ -125,14 +190,16 @@ struct RunBook {
 
     // MARK: Starts
 
-    func starting(_ start: AttemptStart, _ watch: PromiseWatch, _ simulation: Simulation) {
+    mutating func starting(_ start: AttemptStart, _ watch: PromiseWatch, _ simulation: Simulation) {
         guard let book = books[start.run] else { return watch.violate("a start of an unknown run", simulation) }
         if book.isFinal { watch.violate("a start of a run that is over", simulation) }
         if book.isCancelled { watch.violate("a start of a cancelled run", simulation) }
+        if book.isForeign { watch.violate("a start of a run that another node has", simulation) }
         if simulation.uptime < book.notBefore { watch.violate("a retry before its time", simulation) }
         if let row = simulation.store.row(start.run), row.attempt + 1 != start.attempt {
             watch.violate("attempt \(start.attempt) follows \(row.attempt)", simulation)
         }
+        books[start.run]?.isStarting = true
     }
 
     mutating func executing(_ spec: AttemptSpec, _ watch: PromiseWatch, _ simulation: Simulation) {
@@ -164,6 +231,8 @@ struct RunBook {
             books[run]?.isCancelled = false
             books[run]?.notBefore = .min
             books[run]?.result = nil
+            books[run]?.order = 0
+            books[run]?.isForeign = false
             // Those that have ended are no longer part of any order.
             if !living.contains(run) { books[run]?.group = nil }
         }

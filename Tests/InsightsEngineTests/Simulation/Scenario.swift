@@ -14,6 +14,8 @@ enum Fault: CaseIterable {
     case slowStore
     case clockBack
     case clockForward
+    /// Far forward, and back again before long.
+    case wrongClock
     case suspend
     case reload
     /// A graceful stop and, some time later, a start.
@@ -30,6 +32,8 @@ enum Fault: CaseIterable {
     case trigger
     case triggerTogether
     case cancel
+    /// Another node takes a going attempt over.
+    case leaseLost
 }
 
 /// What one seed makes happen: tasks, and faults at times.

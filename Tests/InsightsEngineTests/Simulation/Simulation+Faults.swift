@@ -9,18 +9,30 @@ extension Simulation {
             commitFaults.append(fault)
         case .storeOutage: outageUntil = uptime + Int64.random(in: 1000...scenario.unit * 6, using: &random)
         case .slowStore: slowUntil = uptime + Int64.random(in: 1000...scenario.unit * 4, using: &random)
-        case .clockBack: offset -= Int64.random(in: 1...5 * scenario.unit, using: &random)
-        case .clockForward: offset += Int64.random(in: 1...8 * scenario.unit, using: &random)
+        case .clockBack: step(by: -Int64.random(in: 1...5 * scenario.unit, using: &random))
+        case .clockForward: step(by: Int64.random(in: 1...8 * scenario.unit, using: &random))
+        case .wrongClock:
+            let length = Int64.random(in: 1...40 * scenario.unit, using: &random)
+            step(by: length)
+            let later = uptime + Int64.random(in: 1...4 * scenario.unit, using: &random)
+            plan(min(later, scenario.length), .step(-length))
         case .suspend:
             let length = Int64.random(in: 1000...8 * scenario.unit, using: &random)
             uptime += length
+            // Asleep nothing is noticed.
+            steppedAt? += length
             watch.slept(length, self)
         case .reload:
             file = scenario.changed(file, &random)
             reload()
         case .shutdown: shutDown()
         case .moduleHang, .moduleStubborn, .moduleFailure: moduleFaults.append(fault)
-        case .deadWriter: break  // Every crash, and every attempt that is given up, may leave one.
+        case .deadWriter:
+            // Besides, every crash and every attempt that is given up may leave one.
+            guard let row = store.rows.filter({ $0.attempt > 0 }).randomElement(using: &random) else { return }
+            let fence = row.status.isFinal ? row.fence : row.fence - 1
+            deadWrite(row.run, row.task, row.status.isFinal ? row.attempt : row.attempt - 1, fence)
+        case .leaseLost: loseLease()
         case .earlyTimer: earlyTimers = 3
         case .pause:
             let name = file.randomElement(using: &random)?.name
@@ -32,6 +44,25 @@ extension Simulation {
         case .resume: for task in file { setPaused(task.name, false) }
         case .trigger, .triggerTogether, .cancel: ask(fault)
         }
+    }
+
+    func step(by milliseconds: Int64) {
+        offset += milliseconds
+        steppedAt = uptime
+    }
+
+    /// Of an attempt whose code is going on and of which nothing is on its way to the store.
+    private func loseLease() {
+        let written = Set((queue + (inFlight ?? [])).compactMap(\.slot))
+        let candidates = codes.filter { !written.contains($0.key) }.sorted { $0.key.index < $1.key.index }
+        guard let (_, code) = candidates.randomElement(using: &random), store.row(code.run)?.status == .running else {
+            return
+        }
+        store.takeOver(code.run)
+        journal.append(.unknown)
+        hasLostLease = true
+        deliver([.leaseLost([code.run])])
+        watch.leaseLost(code.run, self)
     }
 
     private func shutDown() {

@@ -63,7 +63,7 @@ extension Simulation {
         switch write {
         case .claim(let claim):
             return "claim \(short(claim.run)) \(name(claim.task)) \(relative(claim.scheduledAt)) \(claim.trigger)"
-                + (claim.starts ? " starts" : "")
+                + (claim.starts ? " starts" : "") + (claim.startsAnew ? " anew" : "")
         case .start(let start): return "start \(short(start.run)) attempt \(start.attempt)"
         case .skip(let skip): return skipped(skip)
         case .finish(let finish):

@@ -33,6 +33,17 @@ final class Simulation {
         case giveUp
         case resume(String)
         case deadWrite(RunID, task: Int, attempt: Int, Fence)
+        case step(Int64)
+    }
+
+    /// What the store was asked, and what it made of it.
+    enum StoreStep {
+        case register([TaskDefinition], Instant, [StoredTask])
+        case recover([UnfinishedRun])
+        case setPaused(String, Bool)
+        case commit([StoreWrite], [WriteOutcome])
+        /// Something that the port of the store has no word for.
+        case unknown
     }
 
     let scenario: Scenario
@@ -57,6 +68,8 @@ final class Simulation {
     var codes: [RunSlot: Code] = [:]
     var isStopping = false
     var isStoreDown = false
+    /// Whether the process starts anything by itself.
+    private(set) var isScheduled = true
     var nextWake = Int64.max
 
     // What is to happen, and what the next commit or attempt meets.
@@ -69,10 +82,21 @@ final class Simulation {
     var earlyTimers = 0
     private var actions: [PlannerAction] = []
     private var token: UInt64 = 0
+    /// When the wall clock stepped last, unless a process has started since.
+    var steppedAt: Int64?
+    var hasLostLease = false
+    private var isCalm = false
+    private var payloads = 0
+    private(set) var isKeepingJournal = false
+    var journal: [StoreStep] = []
     /// Of a seed that is replayed: what happened, for people.
     var isTraced = false
 
-    init(seed: UInt64, bug: PlantedBug? = nil) {
+    /// How long the shell waits at most.
+    var longestArm: Int64 { scenario.unit * 3 / 2 }
+
+    init(seed: UInt64, bug: PlantedBug? = nil, journal: Bool = false) {
+        isKeepingJournal = journal
         random = SplitMix64(seed: seed)
         scenario = Scenario(&random)
         self.bug = bug
@@ -107,9 +131,12 @@ final class Simulation {
         commitFaults = []
         moduleFaults = []
         earlyTimers = 0
+        isCalm = true
         if planner == nil { restart() }
         // A stop that is under way ends in its own time; then comes the next start.
         while isStopping, watch.violations.isEmpty { advance(to: uptime + 1000) }
+        // What another node had, or a process without a scheduler left alone, is for the next one.
+        if planner != nil, hasLostLease || !isScheduled { die() }
         if planner == nil { restart() }
     }
 
@@ -155,6 +182,7 @@ final class Simulation {
         case .fault(let fault): inflict(fault)
         case .resume(let name): setPaused(name, false)
         case .deadWrite(let run, let task, let attempt, let fence): deadWrite(run, task, attempt, fence)
+        case .step(let milliseconds): self.step(by: milliseconds)
         case .commit, .ends, .graceOver, .giveUp:
             guard planned == epoch, planner != nil else { return }
             switch step {
@@ -179,14 +207,26 @@ final class Simulation {
         codes = [:]
         isStopping = false
         isStoreDown = false
-        var configuration = PlannerConfiguration(schedulerEnabled: true, seed: random.next())
+        isScheduled = isCalm || !random.chance(0.08)
+        hasLostLease = false
+        steppedAt = nil
+        var configuration = PlannerConfiguration(schedulerEnabled: isScheduled, seed: random.next())
         configuration.patience = .seconds(5)
         planner = Planner(configuration: configuration)
-        let stored = store.register(file, at: wall)
+        let stored = register()
         let unfinished = store.recover()
+        keep(.recover(unfinished))
         watch.started(self, unfinished)
         deliver([.manifest(told(file), told(stored)), .recovered(told(unfinished))])
     }
+
+    private func register() -> [StoredTask] {
+        let stored = store.register(file, at: wall)
+        keep(.register(file, Instant(milliseconds: wall), stored))
+        return stored
+    }
+
+    private func keep(_ step: @autoclosure () -> StoreStep) { if isKeepingJournal { journal.append(step()) } }
 
     /// The process is no more, and what it knew is gone; its code may go on for a while, as a child can.
     func die(mayBeSlow: Bool = true) {
@@ -205,7 +245,7 @@ final class Simulation {
 
     func reload() {
         guard planner != nil, uptime >= outageUntil, !isStopping else { return }
-        let stored = store.register(file, at: wall)
+        let stored = register()
         watch.reloaded(self)
         deliver([.manifest(told(file), told(stored))])
     }
@@ -222,15 +262,16 @@ final class Simulation {
             actions.removeAll(keepingCapacity: true)
             planner?.handle(event, at: now, into: &actions)
             for action in told(actions) { perform(action) }
+            watch.called(self)
         }
-        watch.delivered()
+        watch.delivered(self)
         startCommit()
         arm()
     }
 
     private func arm() {
         guard let wake = planner?.wake else { return }
-        var next = uptime + (bug == .longArms ? .max / 4 : scenario.unit * 3 / 2)
+        var next = uptime + (bug == .longArms ? .max / 4 : longestArm)
         if let due = wake.uptime { next = min(next, due) }
         if let due = wake.wall { next = min(next, uptime + (due.milliseconds - wall)) }
         if earlyTimers > 0, next > uptime + 2 {
@@ -281,6 +322,7 @@ final class Simulation {
             watch.applied(pending.write, outcome, isNew: isNew, self)
             return outcome
         }
+        keep(.commit(batch.map(\.write), outcomes))
         if fault == .crashAfterCommit { return die() }
         if fault == .storeErrorAfterCommit { return failCommit() }
         inFlight = nil
@@ -292,6 +334,9 @@ final class Simulation {
         }
         for (pending, outcome) in zip(batch, outcomes) {
             if let slot = pending.slot, let step = pending.step { events.append(.settled(slot, step, outcome)) }
+            if case .claim(let claim) = pending.write, outcome == .done {
+                watch.runs.books[claim.run]?.settledAt = turn + 1
+            }
         }
         deliver(events)
     }
@@ -363,11 +408,14 @@ final class Simulation {
     }
 
     /// An attempt, dead or alive, tries to make something durable.
-    private func deadWrite(_ run: RunID, _ task: Int, _ attempt: Int, _ fence: Fence) {
+    func deadWrite(_ run: RunID, _ task: Int, _ attempt: Int, _ fence: Fence) {
         let checkpoint = AttemptCheckpoint(
             run: run, task: TaskID(Int64(task) + 1), fence: fence, at: Instant(milliseconds: wall),
-            payload: AttemptPayload())
+            // The store knows a repeated one by what is in it.
+            payload: AttemptPayload(state: ["payload": .string("\(payloads)")]))
+        payloads += 1
         let (outcome, _) = store.apply(.checkpoint(checkpoint))
+        keep(.commit([.checkpoint(checkpoint)], [outcome]))
         watch.wrote(run, attempt: attempt, accepted: outcome == .done, self)
     }
 
@@ -383,6 +431,7 @@ final class Simulation {
     func setPaused(_ name: String, _ isPaused: Bool) {
         guard uptime >= outageUntil else { return }
         store.setPaused(name, isPaused)
+        keep(.setPaused(name, isPaused))
         deliver([.setPaused(task: name, isPaused)])
     }
 }

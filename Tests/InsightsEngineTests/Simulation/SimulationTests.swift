@@ -1,49 +1,83 @@
-import Glibc
+import Foundation
 import InsightsEngine
 import InsightsPlugin
+import InsightsStorage
 import Testing
 
 /// Thousands of seeded simulations hold the planner against the promises of the engine.
 ///
-/// `INSIGHTS_SIMULATION_SEEDS` sets how many; `INSIGHTS_SIMULATION_SEED` replays one.
+/// `INSIGHTS_SIMULATION_SEEDS` sets how many, `INSIGHTS_SIMULATION_FROM` the first; `INSIGHTS_SIMULATION_SEED` replays one.
 @Suite struct SimulationTests {
     private static let chunk: UInt64 = 250
     private static let replayed = variable("INSIGHTS_SIMULATION_SEED")
+    private static let first = variable("INSIGHTS_SIMULATION_FROM") ?? 0
     private static let chunks: [UInt64] = {
         let count = replayed == nil ? variable("INSIGHTS_SIMULATION_SEEDS") ?? 10_000 : 1
         return Array(0..<max(1, (count + chunk - 1) / chunk))
     }()
 
-    private static func variable(_ name: String) -> UInt64? { getenv(name).flatMap { UInt64(String(cString: $0)) } }
+    private static func variable(_ name: String) -> UInt64? {
+        ProcessInfo.processInfo.environment[name].flatMap { UInt64($0) }
+    }
 
     @Test("promises hold, whatever goes wrong", arguments: chunks)
-    func promises(_ chunk: UInt64) {
-        let seeds = Self.replayed.map { $0...$0 } ?? chunk * Self.chunk...chunk * Self.chunk + Self.chunk - 1
-        for seed in seeds {
-            let simulation = Simulation(seed: seed)
-            simulation.isTraced = Self.replayed != nil
-            if simulation.isTraced { print(simulation.scenario) }
-            let violations = simulation.run()
-            guard let first = violations.first else { continue }
-            Issue.record("seed \(seed): \(first)\nreplay it with INSIGHTS_SIMULATION_SEED=\(seed)")
-            return
+    func promises(_ chunk: UInt64) async {
+        let start = Self.first + chunk * Self.chunk
+        let seeds = Self.replayed.map { $0...$0 } ?? start...start + Self.chunk - 1
+        let isTraced = Self.replayed != nil
+        let failure = await SimulationLanes.shared.run { lane -> String? in
+            for seed in seeds {
+                LastWords.note("simulation of seed \(seed)", lane: lane)
+                let simulation = Simulation(seed: seed)
+                simulation.isTraced = isTraced
+                if isTraced { print(simulation.scenario) }
+                if let violation = simulation.run().first { return "seed \(seed): \(violation)" }
+            }
+            return nil
         }
+        if let failure { Issue.record("\(failure)\nreplay it with INSIGHTS_SIMULATION_SEED") }
     }
 
     @Test("a seed repeats to the letter")
-    func repeats() {
+    func repeats() async {
         for seed in 0..<5 as Range<UInt64> {
-            let (first, second) = (Simulation(seed: seed), Simulation(seed: seed))
-            _ = (first.run(), second.run())
-            #expect(first.store.rows.map(\.run) == second.store.rows.map(\.run))
-            #expect(first.store.rows.map(\.status) == second.store.rows.map(\.status))
-            #expect(first.uptime == second.uptime)
+            let runs = await SimulationLanes.shared.run { _ in
+                (0..<2).map { _ in
+                    let simulation = Simulation(seed: seed)
+                    _ = simulation.run()
+                    return simulation.store.rows.map { "\($0.run) \($0.status)" } + ["\(simulation.uptime)"]
+                }
+            }
+            #expect(runs[0] == runs[1])
         }
     }
 
     @Test("the watch catches planted bugs", arguments: PlantedBug.allCases)
-    func plantedBugs(_ bug: PlantedBug) {
-        let caught = (0..<400 as Range<UInt64>).first { !Simulation(seed: $0, bug: bug).run().isEmpty }
+    func plantedBugs(_ bug: PlantedBug) async {
+        let caught = await SimulationLanes.shared.run { lane in
+            (0..<400 as Range<UInt64>).first { seed in
+                LastWords.note("simulation of seed \(seed) with \(bug)", lane: lane)
+                return !Simulation(seed: seed, bug: bug).run().isEmpty
+            }
+        }
         #expect(caught != nil, "no seed below 400 caught it")
+    }
+
+    @Test("the store of the simulation does what the real one does", arguments: 0..<10)
+    func realStore(_ chunk: UInt64) async throws {
+        for seed in chunk * 10..<chunk * 10 + 10 {
+            let replay = await SimulationLanes.shared.run { lane in
+                LastWords.note("simulation of seed \(seed), to be sent to the real store", lane: lane)
+                let simulation = Simulation(seed: seed, journal: true)
+                _ = simulation.run()
+                return StoreReplay(journal: simulation.journal, model: simulation.store)
+            }
+            let path = NSTemporaryDirectory() + "insights-simulation-\(UUID().uuidString).db"
+            let store = try SQLiteStore.open(path: path)
+            let difference = try await replay.difference(from: store)
+            await store.close()
+            for suffix in ["", "-journal", ".lock"] { unlink(path + suffix) }
+            #expect(difference == nil, "seed \(seed)")
+        }
     }
 }
