@@ -130,7 +130,11 @@ struct GitActivityChangesTests {
         let task = ActivityTask(fixture)
         for step in 0..<12 {
             switch generator.next() % 4 {
-            case 0: try fixture.git("reset", "--quiet", "--hard", "HEAD~\(generator.next() % 3 + 1)")
+            case 0:
+                // The first two stay: there is no going back behind the root, and a side branch begins one before HEAD.
+                let line = try fixture.git("rev-list", "--count", "--first-parent", "HEAD")
+                let most = max(0, (Int(line.trimmingCharacters(in: .newlines)) ?? 0) - 2)
+                try fixture.git("reset", "--quiet", "--hard", "HEAD~\(min(most, Int(generator.next() % 3 + 1)))")
             case 1:
                 try fixture.git("checkout", "--quiet", "-B", "side", "HEAD~1")
                 try fixture.write("side\(step)", "\(step)\n")
