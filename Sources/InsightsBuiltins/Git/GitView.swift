@@ -16,21 +16,24 @@ final class GitView: Sendable {
     /// The URL of the remote `origin`, if there is one.
     let origin: String?
     private let isPartialClone: Bool
-    private let path: String
+    private let place: ViewFolder
+    private var path: String { place.path }
 
     /// Opens a view; it is removed with the last reference to it.
     ///
-    /// - Parameter label: What messages call the repository.
+    /// - Parameters:
+    ///   - settings: The repository's, if they were read already.
+    ///   - label: What messages call the repository.
     /// - Throws: ``RunFailure``; `CancellationError`.
-    init(_ folder: GitFolder, label: String, commands: any CommandRunner) async throws {
-        let settings = try await GitSettings(of: folder, label: label, commands: commands)
-        var template = Array("\(GitView.temporaryFolder)/insights-git-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else {
-            throw RunFailure(
-                "cache", "no temporary folder can be made: \(String(cString: strerror(errno)))", retryable: true)
-        }
-        let path = String(decoding: template.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        self.path = path
+    init(
+        _ folder: GitFolder, _ settings: GitSettings? = nil, label: String, commands: any CommandRunner
+    ) async throws {
+        let settings =
+            if let settings { settings } else {
+                try await GitSettings(of: folder, label: label, commands: commands)
+            }
+        place = try ViewFolder()
+        let path = place.path
         self.folder = folder
         self.label = label
         origin = settings.origin
@@ -46,11 +49,6 @@ final class GitView: Sendable {
         guard fill(settings) else {
             throw RunFailure("cache", "the temporary folder \"\(path)\" cannot be written", retryable: true)
         }
-    }
-
-    deinit {
-        for name in ["HEAD", "config", "shallow", "refs", "packed-refs", "reftable"] { unlink("\(path)/\(name)") }
-        rmdir(path)
     }
 
     /// Runs git and says what its failure means.
@@ -94,16 +92,11 @@ final class GitView: Sendable {
     private static let allocatorSettings = [
         "MALLOC_MMAP_THRESHOLD_": "134217728", "MALLOC_TRIM_THRESHOLD_": "1073741824", "MALLOC_TOP_PAD_": "16777216",
     ]
-
-    private static var temporaryFolder: String {
-        guard let folder = getenv("TMPDIR").map({ String(cString: $0) }), folder.hasPrefix("/") else { return "/tmp" }
-        return folder
-    }
 }
 
 /// What insights takes from a repository's configuration: how its objects and references are stored, and
 /// where it came from. Read by `git config --file`, which neither acts on it nor follows its includes.
-private struct GitSettings {
+struct GitSettings: Sendable {
     private let values: [String: String]
 
     init(of folder: GitFolder, label: String, commands: any CommandRunner) async throws {
