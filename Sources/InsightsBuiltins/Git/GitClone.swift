@@ -14,8 +14,10 @@ internal import InsightsPlugin
 struct GitClone: Sendable {
     /// What the remote says it has.
     private struct Advertisement: Equatable {
-        /// What HEAD names there.
+        /// The branch that HEAD names there.
         var head: String?
+        /// The commit that HEAD names there, where it names no branch.
+        var detached: String?
         /// Ids by full name.
         var references: [String: String] = [:]
     }
@@ -35,15 +37,24 @@ struct GitClone: Sendable {
         if LocalFile.kind(path + "/objects") == .missing || LocalFile.kind(path + "/HEAD") == .missing {
             try await create(advertised)
         }
-        if try await localReferences() != advertised.references {
-            try await fetch()
+        var known = try await localReferences()
+        if advertised.detached == nil, known.removeValue(forKey: GitClone.detachedName) != nil {
+            try await local(["update-ref", "-d", GitClone.detachedName])
         }
-        if let head = advertised.head,
-            LocalFile.read(path + "/HEAD", limit: 8192).map(LocalFile.firstLine) != "ref: \(head)"
-        {
-            try await local(["symbolic-ref", "HEAD", head])
+        var wanted = advertised.references
+        wanted[GitClone.detachedName] = advertised.detached
+        if known != wanted { try await fetch(detached: advertised.detached != nil) }
+        let head = LocalFile.read(path + "/HEAD", limit: 8192).map(LocalFile.firstLine)
+        if let branch = advertised.head {
+            if head != "ref: \(branch)" { try await local(["symbolic-ref", "HEAD", branch]) }
+        } else if let commit = advertised.detached, head != commit {
+            // By its name here and not by its id: the remote's HEAD may have moved on before the fetch.
+            try await local(["update-ref", "--no-deref", "HEAD", GitClone.detachedName])
         }
     }
+
+    /// What a remote's detached HEAD is called in the clone: the commit may be on no branch.
+    private static let detachedName = "refs/insights/head"
 
     /// Throws the clone away: a damaged one is made anew.
     func remove() throws {
@@ -65,20 +76,26 @@ struct GitClone: Sendable {
             let parts = line.split(separator: UInt8(ascii: "\t"), maxSplits: 1)
             guard parts.count == 2 else { continue }
             let (what, name) = (repairedText(parts[0]), repairedText(parts[1]))
-            if name == "HEAD", what.hasPrefix("ref: refs/heads/") { advertised.head = String(what.dropFirst(5)) }
-            // "^{}": what an annotated tag points to.
-            if name.hasPrefix("refs/"), !name.hasSuffix("^{}") { advertised.references[name] = what }
+            if name == "HEAD" {
+                if what.hasPrefix("ref: refs/heads/") { advertised.head = String(what.dropFirst(5)) }
+                if GitFolder.isObjectID(what) { advertised.detached = what }
+            }
+            // "HEAD" matches refs/remotes/origin/HEAD as well. "^{}": what an annotated tag points to.
+            let isWanted = name.hasPrefix("refs/heads/") || name.hasPrefix("refs/tags/")
+            if isWanted, !name.hasSuffix("^{}") { advertised.references[name] = what }
         }
+        // A HEAD that names a branch has two lines.
+        if advertised.head != nil { advertised.detached = nil }
         return advertised
     }
 
-    private func fetch() async throws {
+    private func fetch(detached: Bool) async throws {
         _ = try await network(
             [
                 "fetch", "--quiet", "--prune", "--no-tags", "--force", "--no-write-fetch-head",
                 "--no-recurse-submodules",
                 "--end-of-options", remote.cleanURL, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*",
-            ], folder: path)
+            ] + (detached ? ["+HEAD:\(GitClone.detachedName)"] : []), folder: path)
         // Every fetch leaves a pack behind; past fifty git itself would pack them together.
         try await local(["-c", "gc.auto=6700", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"])
     }
@@ -135,7 +152,9 @@ struct GitClone: Sendable {
     }
 
     private func localReferences() async throws -> [String: String] {
-        let listing = try await local(["for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags"])
+        let listing = try await local([
+            "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags", GitClone.detachedName,
+        ])
         var references: [String: String] = [:]
         for line in listing.split(separator: UInt8(ascii: "\n")) {
             let parts = line.split(separator: UInt8(ascii: " "), maxSplits: 1)

@@ -56,6 +56,29 @@ struct GitActivityClonesTests {
         byHead.figures().expect(try fixture.expected("main/next"))
     }
 
+    @Test("A remote's detached HEAD is followed, also onto no branch and back; by path it counts the same")
+    func detachedHead() async throws {
+        let fixture = try fixture()
+        try fixture.git("branch", "--move", "main", "master")
+        for day in 2...4 { try fixture.commit(at: "2024-01-0\(day)T00:00:00Z") }
+        try fixture.git("checkout", "--quiet", "--detach", "HEAD~2")
+        let (byURL, byPath) = (task("file://" + fixture.path), ActivityTask(fixture))
+        func expectBoth(_ commits: Double, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+            for task in [byURL, byPath] {
+                try await task.run()
+                #expect(task.figures().gauge("commits_total") == commits, sourceLocation: sourceLocation)
+            }
+        }
+        try await expectBoth(2)
+        try fixture.commit(at: "2024-01-05T00:00:00Z")
+        try await expectBoth(3)
+        #expect(try await byURL.run() == "1 repository, 0 new commits")
+        try fixture.git("checkout", "--quiet", "master")
+        try await expectBoth(4)
+        try fixture.git("checkout", "--quiet", "--detach", "HEAD~3")
+        try await expectBoth(1)
+    }
+
     @Test("A damaged clone is thrown away and made anew")
     func damagedClone() async throws {
         let fixture = try fixture()
