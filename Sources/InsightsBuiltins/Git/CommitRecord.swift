@@ -8,6 +8,8 @@ struct CommitRecord: Equatable {
     let id: ArraySlice<UInt8>
     /// The committer date, in seconds since 1970; 0 where the commit holds none that git can read.
     let seconds: Int64
+    /// Whether it holds one.
+    let isDated: Bool
     /// Whether it has more than one parent.
     let isMerge: Bool
     /// Who wrote it: the mail address in lower case, or the name where there is no address.
@@ -18,16 +20,20 @@ struct CommitRecord: Equatable {
         let fields = line.split(separator: 0, maxSplits: 4, omittingEmptySubsequences: false)
         guard fields.count == 5, fields[0].count >= 40 else { return nil }
         id = fields[0]
-        seconds = CommitRecord.number(fields[1])
+        let date = CommitRecord.number(fields[1])
+        seconds = date ?? 0
+        isDated = date != nil
         isMerge = fields[2].contains(UInt8(ascii: " "))
         author = CommitRecord.author(email: fields[3], name: fields[4])
     }
 
-    private static func number(_ digits: ArraySlice<UInt8>) -> Int64 {
+    private static func number(_ digits: ArraySlice<UInt8>) -> Int64? {
         let isNegative = digits.first == UInt8(ascii: "-")
+        let magnitude = digits.dropFirst(isNegative ? 1 : 0)
+        guard !magnitude.isEmpty else { return nil }
         var value: Int64 = 0
-        for digit in digits.dropFirst(isNegative ? 1 : 0) {
-            guard (0x30...0x39).contains(digit) else { return 0 }
+        for digit in magnitude {
+            guard (0x30...0x39).contains(digit) else { return nil }
             let (product, overflow) = value.multipliedReportingOverflow(by: 10)
             let (sum, carry) = product.addingReportingOverflow(Int64(digit - 0x30))
             if overflow || carry { return isNegative ? .min : .max }

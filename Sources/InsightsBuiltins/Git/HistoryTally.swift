@@ -21,7 +21,7 @@ struct HistoryTally: Sendable {
     private(set) var commits = 0
     /// Commits by day.
     private(set) var commitsByDay: [UTCDay: Int] = [:]
-    /// The earliest committer date, in seconds since 1970.
+    /// The earliest committer date, in seconds since 1970; commits without a readable one tell nothing of it.
     private(set) var first: Int64?
     /// Who wrote the recent commits.
     private(set) var recentAuthors: RecentAuthors
@@ -43,7 +43,7 @@ struct HistoryTally: Sendable {
         let author = number(of: commit.author)
         commits += 1
         commitsByDay[day, default: 0] += 1
-        first = min(first ?? commit.seconds, commit.seconds)
+        if commit.isDated { first = min(first ?? commit.seconds, commit.seconds) }
         pairs.append(UInt64(UInt32(bitPattern: day.number)) << 32 | UInt64(author))
         if pairs.count >= compactAt { compact() }
         guard commit.seconds >= recentStart else { return }

@@ -111,6 +111,21 @@ struct GitActivityCountsTests {
         #expect(task.figures().gauge("commits_total") == 5)
     }
 
+    @Test("A commit without a readable date is counted, and makes no repository old")
+    func undated() async throws {
+        let fixture = try GitFixture()
+        try fixture.commit(at: "2024-05-30T00:00:00Z")
+        let tree = try fixture.git("mktree", input: "").trimmingCharacters(in: .newlines)
+        let parent = try fixture.git("rev-parse", "HEAD").trimmingCharacters(in: .newlines)
+        let text = "tree \(tree)\nparent \(parent)\nauthor A <a@example.org> x\ncommitter C <c@example.org> x\n\nm\n"
+        let id = try fixture.git("hash-object", "-t", "commit", "--literally", "-w", "--stdin", input: text)
+        try fixture.git("update-ref", "refs/heads/main", id.trimmingCharacters(in: .newlines))
+        let task = ActivityTask(fixture, at: "2024-06-01T12:00:00Z")
+        try await task.run()
+        #expect(task.figures().gauge("commits_total") == 2)
+        #expect(task.figures().gauge("age_days") == 2)
+    }
+
     @Test("Authors are told apart by address after .mailmap, in lower case")
     func mailmap() async throws {
         let fixture = try GitFixture()

@@ -20,9 +20,13 @@ struct HistoryPartsTests {
         #expect(CommitRecord(line: line("1", parents: "b"))?.isMerge == false)
         #expect(CommitRecord(line: line("1", email: "Ä@X"))?.author == Array("ä@x".utf8))
         #expect(CommitRecord(line: line("1", email: " ", name: "Ann"))?.author == [0] + Array("Ann".utf8))
-        for (date, seconds) in [("", 0), ("x", 0), ("-5", -5), ("99999999999999999999", Int64.max)] as [(String, Int64)]
-        {
+        for (date, seconds) in [("-5", -5), ("99999999999999999999", Int64.max), ("0", 0)] as [(String, Int64)] {
             #expect(CommitRecord(line: line(date))?.seconds == seconds)
+            #expect(CommitRecord(line: line(date))?.isDated == true)
+        }
+        for date in ["", "x", "-", "1x"] {
+            #expect(CommitRecord(line: line(date))?.seconds == 0)
+            #expect(CommitRecord(line: line(date))?.isDated == false)
         }
         #expect(CommitRecord(line: Array("warning: x".utf8)[...]) == nil)
     }
@@ -69,6 +73,16 @@ struct HistoryPartsTests {
         #expect(tally.authors == 7)
         #expect(tally.authorsByDay().values.sorted() == [7, 7, 7])
         #expect(tally.commitsByDay.values.reduce(0, +) == 5000)
+    }
+
+    @Test("A commit without a date is counted, and tells nothing of the age")
+    func undated() throws {
+        var tally = HistoryTally(at: 2_000_000_000)
+        tally.add(try #require(CommitRecord(line: line(""))))
+        #expect(tally.first == nil)
+        tally.add(try #require(CommitRecord(line: line("1700000000"))))
+        #expect(tally.first == 1_700_000_000)
+        #expect(tally.commits == 2)
     }
 
     private func block(_ days: [Int32]) -> CommitBlock {
