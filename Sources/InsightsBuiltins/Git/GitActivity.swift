@@ -19,7 +19,7 @@ package struct GitActivity: TaskModule {
     package func run(_ context: RunContext) async throws -> String? {
         let parameters = try ActivityParameters(context.parameters)
         var outcome = ActivityOutcome()
-        var keys: [String: String] = [:]
+        let keys = try await RepositoryKeys(of: parameters.repositories, context)
         let total = parameters.repositories.count
         for (index, source) in parameters.repositories.enumerated() {
             try Task.checkCancellation()
@@ -28,9 +28,7 @@ package struct GitActivity: TaskModule {
                 context.report(done: index, of: total, "\(source.label): lines of \(done) of \(commits) commits")
             }
             do {
-                let result = try await reading.run(taken: keys)
-                keys[result.key] = source.label
-                outcome.add(result)
+                outcome.add(try await reading.run(keys.entry(at: index)))
             } catch let failure as RunFailure {
                 // Without git no repository can be read: that is told once, and not per repository.
                 if failure.code.hasPrefix("command_not_") { throw GitFailure.noGit(failure) }
@@ -41,6 +39,11 @@ package struct GitActivity: TaskModule {
             }
         }
         context.report(done: total, of: total, "done")
+        if let conflict = keys.conflict {
+            // Which entry has which key stays known, whichever of them can be read next time.
+            try await context.checkpoint()
+            throw conflict
+        }
         if let failure = outcome.failure { throw failure }
         return outcome.summary
     }
@@ -66,11 +69,10 @@ struct RepositoryRun: Sendable {
 
     /// Reads the repository and makes its figures durable.
     ///
-    /// - Parameter taken: The keys that earlier entries of this run went by, with what those are called.
     /// - Throws: ``RunFailure`` as ``GitFailure`` says; `CancellationError`.
-    func run(taken: [String: String]) async throws -> Result {
+    func run(_ entry: RepositoryKeys.Entry) async throws -> Result {
         switch source.place {
-        case .folder(let path): return try await measure(GitFolder(path), taken: taken)
+        case .folder(let path): return try await measure(GitFolder(path), entry.settings)
         case .remote(let remote):
             let path = try CloneCache(parameters.cache).path(of: remote)
             let lock = try await CloneLock(path, clock: context.clock)
@@ -80,27 +82,19 @@ struct RepositoryRun: Sendable {
                 timeout: parameters.networkTimeout)
             do {
                 try await clone.update()
-                return try await measure(GitFolder(path), taken: taken)
+                return try await measure(GitFolder(path))
             } catch let failure as RunFailure where failure.code == "corrupt_repository" {
                 context.logger.warning("the clone of \(source.label) is damaged and made anew: \(failure.message)")
                 try clone.remove()
                 try await clone.update()
-                return try await measure(GitFolder(path), taken: taken)
+                return try await measure(GitFolder(path))
             }
         }
     }
 
-    private func measure(_ folder: GitFolder, taken: [String: String]) async throws -> Result {
-        let view = try await GitView(folder, label: source.label, commands: context.commands)
+    private func measure(_ folder: GitFolder, _ settings: GitSettings? = nil) async throws -> Result {
+        let view = try await GitView(folder, settings, label: source.label, commands: context.commands)
         let identity = RepositoryIdentity(source, origin: view.origin)
-        guard identity.key.utf8.count <= 256 else {
-            throw RunFailure("parameter", "the key of \(source.label) is too long; set \"key\"", retryable: false)
-        }
-        if let other = taken[identity.key] {
-            throw RunFailure(
-                "parameter", "\(source.label) and \(other) have the same key \(identity.key); give one another \"key\"",
-                retryable: false)
-        }
         let references = try await GitReferences(view)
         let tips = try references.tips(branch: source.branch, parameters.branches, label: source.label)
         let state = ActivityState(

@@ -8,6 +8,14 @@ struct RepositorySource: Sendable {
         case folder(String)
         /// Something to clone.
         case remote(RemoteAddress)
+
+        /// As the manifest has it, but for a credential.
+        var text: String {
+            switch self {
+            case .folder(let path): path
+            case .remote(let address): address.cleanURL
+            }
+        }
     }
 
     let place: Place
@@ -40,6 +48,9 @@ struct RepositorySource: Sendable {
         if let key, let problem = RepositorySource.problem(withKey: key) {
             throw EntryProblem(key: "key", message: problem)
         }
+        if key == nil, let derived = knownKey, let problem = RepositorySource.problem(withDerivedKey: derived) {
+            throw EntryProblem(key: "url", message: "the URL gives no key: \(problem)", help: "set \"key\"")
+        }
         if let branch, !RepositorySource.isBranchName(branch) {
             throw EntryProblem(key: "branch", message: "\"\(branch)\" cannot be a branch's name")
         }
@@ -60,10 +71,17 @@ struct RepositorySource: Sendable {
     }
 
     private static func problem(withKey key: String) -> String? {
+        if key.unicodeScalars.contains(" ") { return "a key holds no blank" }
+        return problem(withDerivedKey: key)
+    }
+
+    /// Why a key that a folder's name or a URL gives cannot be one, or `nil`. Blanks are let through, as folders have
+    /// them; "#" is the mark of a key that was given up.
+    static func problem(withDerivedKey key: String) -> String? {
         if key.isEmpty || key.utf8.count > 256 { return "a key has 1 to 256 bytes" }
         if key != key.lowercased() { return "a key is in lower case: \"\(key.lowercased())\"" }
-        let isPlain = key.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value != 0x7F && $0 != "#" }
-        return isPlain ? nil : "a key holds no blank, no control character and no \"#\""
+        let isPlain = key.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control && $0 != "#" }
+        return isPlain ? nil : "a key holds no control character and no \"#\""
     }
 
     /// What `git check-ref-format --branch` lets through, and nothing that could be an option or an expression.

@@ -47,6 +47,12 @@ struct ActivityParametersTests {
         #expect(problems(["path": "/a", "key": .string(key)]).map(\.path) == [path(0, "key")])
     }
 
+    @Test("A URL that gives no key needs one", arguments: ["https://h.org/o/n#1", "git@h.org:o/\u{85}"])
+    func derivedKeys(url: String) {
+        #expect(problems(["url": .string(url)]).map(\.path) == [path(0, "url")])
+        #expect(problems(["url": .string(url), "key": "k"]) == [])
+    }
+
     @Test(
         "A branch is a name, and nothing that git would take for more",
         arguments: [

@@ -168,13 +168,70 @@ struct GitActivityFailuresTests {
         #expect(task.host.checkpoints == 1)
     }
 
-    @Test("Two repositories that turn out to have one key: the second fails and says so")
+    /// A repository of `commits` commits, each on a day of its own, with an origin.
+    private func fixture(origin: String, commits: Int) throws -> GitFixture {
+        let fixture = try GitFixture()
+        for day in 1...commits { try fixture.commit(at: "2024-02-0\(day)T00:00:00Z") }
+        try fixture.git("remote", "add", "origin", origin)
+        return fixture
+    }
+
+    @Test("Of repositories that turn out to have one key none is read, and the run fails, whatever else it read")
     func sameKey() async throws {
+        let pair = [
+            try fixture(origin: "git@Example.org:Team/App.git", commits: 1),
+            try fixture(origin: "https://example.org/team/app", commits: 2),
+        ]
+        let other = try fixture()
+        let task = ActivityTask((pair + [other]).map { ["path": .string($0.path)] })
+        let failure = await task.failure()
+        #expect(failure?.code == "parameter")
+        #expect(failure?.isRetryable == false)
+        #expect(failure?.message.contains("have the same key example.org/team/app") == true)
+        for fixture in pair { #expect(failure?.message.contains(fixture.path) == true) }
+        #expect(task.figures("example.org/team/app").gauge("commits_total") == nil)
+        #expect(task.figures().gauge("commits_total") == 1)
+    }
+
+    @Test("A repository that cannot be read keeps its key: no other's figures go under it", arguments: [true, false])
+    func keyOfTheUnreadable(failsFirst: Bool) async throws {
+        let one = try fixture(origin: "https://example.org/team/app", commits: 3)
+        let two = try fixture(origin: "https://example.org/team/other", commits: 1)
+        let paths = failsFirst ? [one.path, two.path] : [two.path, one.path]
+        let task = ActivityTask(paths.map { ["path": .string($0)] })
+        try await task.run()
+        let before = task.figures("example.org/team/app").daily("commits")
+        #expect(before.count == 3)
+        // The first goes away, and the second claims to be it.
+        try FileManager.default.moveItem(atPath: one.path, toPath: one.path + ".away")
+        try two.git("remote", "set-url", "origin", "https://example.org/team/app")
+        let failure = await task.failure()
+        #expect(failure?.code == "parameter")
+        #expect(task.figures("example.org/team/app").daily("commits") == before)
+    }
+
+    @Test("A branch that is not there in the first of two equal ones does not let the second in")
+    func sameKeyUnreadBranch() async throws {
+        let one = try fixture(origin: "https://example.org/team/app", commits: 3)
+        let two = try fixture(origin: "https://example.org/team/app", commits: 1)
+        let task = ActivityTask([["path": .string(one.path), "branch": "gone"], ["path": .string(two.path)]])
+        #expect(await task.failure()?.code == "parameter")
+        #expect(task.host.samples.isEmpty)
+    }
+
+    @Test("A folder whose name cannot be a key fails alone", arguments: ["a\nb", "a#1", "a\u{85}b"])
+    func nameThatIsNoKey(name: String) async throws {
+        let odd = try GitFixture(name: name)
         let (one, two) = (try fixture(), try fixture())
-        for fixture in [one, two] { try fixture.git("remote", "add", "origin", "git@Example.org:Team/App.git") }
-        let task = ActivityTask([["path": .string(one.path)], ["path": .string(two.path)]])
-        let summary = try await task.run()
-        #expect(summary?.contains("have the same key example.org/team/app") == true, "\(summary ?? "")")
+        let task = ActivityTask([
+            ["path": .string(odd.path)], ["path": .string(one.path)], ["path": .string(two.path), "key": "two"],
+        ])
+        #expect(try await task.run()?.contains("1 failed") == true)
+        #expect(task.host.lines.map { $0.fields["code"] } == ["parameter"])
+        #expect(task.host.lines.first?.message.contains("set \"key\"") == true)
+        let named = ActivityTask([["path": .string(odd.path), "key": "odd"]])
+        try await named.run()
+        #expect(named.figures("odd").gauge("commits_total") == 0)
     }
 
     @Test("Without git nothing is tried twice, and the way out is named")
