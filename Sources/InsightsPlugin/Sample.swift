@@ -34,13 +34,14 @@ public struct Subject: Hashable, Sendable {
     public var url: String?
     /// What it belongs to.
     public var parent: SubjectReference?
-    /// Where it stands; a known subject that is emitted again without a word is `active`.
-    public var state: SubjectState
+    /// Where it stands. `nil` leaves that as it is, so that a module that cannot know does not undo what another
+    /// said; a new subject is `active`, and so is one that was `gone` and turns up under a new key.
+    public var state: SubjectState?
 
     /// Creates a subject.
     public init(
         kind: String, key: String, externalID: String? = nil, name: String? = nil, url: String? = nil,
-        parent: SubjectReference? = nil, state: SubjectState = .active
+        parent: SubjectReference? = nil, state: SubjectState? = nil
     ) {
         self.reference = SubjectReference(kind: kind, key: key)
         self.externalID = externalID

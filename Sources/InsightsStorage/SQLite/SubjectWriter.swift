@@ -110,6 +110,8 @@ final class SubjectWriter {
         case (nil, let holder?) where holder.externalID == nil || holder.externalID == externalID:
             return try refresh(holder, with: subject, parent: parent, at: at)
         case (nil, let holder?):
+            // It has made way for another, or was gone by its source's word: under its new key it is there again.
+            if identified.state == SubjectState.gone.code { subject.state = subject.state ?? .active }
             try displace(holder, kind: kind, at: at)
             known = [:]
             _ = try create(subject, parent: parent, at: at)
@@ -167,14 +169,15 @@ final class SubjectWriter {
         insert.bind(3, StoredText.clean(subject.name))
         insert.bind(4, StoredText.clean(subject.url))
         insert.bind(5, parent)
-        insert.bind(6, subject.state.code)
+        let state = subject.state ?? .active
+        insert.bind(6, state.code)
         insert.bind(7, subject.externalID)
         let id = try insert.first { $0.integer(0) } ?? 0
-        if subject.state != .active { try note(id, subject.state.rawValue, at: at) }
+        if state != .active { try note(id, state.rawValue, at: at) }
         return id
     }
 
-    /// Brings a known subject up to date, or makes it; what the source does not say stays as it is, but for the state.
+    /// Brings a known subject up to date, or makes it; what the source does not say stays as it is.
     private func refresh(_ row: Row?, with subject: Subject, parent: Int64?, at: Instant) throws -> Effect {
         guard let row else {
             known[subject.reference] = try create(subject, parent: parent, at: at)
@@ -185,9 +188,9 @@ final class SubjectWriter {
         }
         let name = StoredText.clean(subject.name) ?? row.name
         let url = StoredText.clean(subject.url) ?? row.url
-        let state = subject.state.code
+        let state = subject.state?.code ?? row.state
         let externalID = subject.externalID ?? row.externalID
-        if state != row.state { try note(row.id, subject.state.rawValue, at: at) }
+        if let told = subject.state, state != row.state { try note(row.id, told.rawValue, at: at) }
         if name != row.name || url != row.url || parent ?? row.parent != row.parent || state != row.state
             || externalID != row.externalID
         {

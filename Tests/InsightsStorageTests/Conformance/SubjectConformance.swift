@@ -10,7 +10,7 @@ struct SubjectConformance {
 
     static func repository(
         _ key: String, id: String? = nil, name: String? = nil, parent: SubjectReference? = nil,
-        state: SubjectState = .active
+        state: SubjectState? = nil
     ) -> Emission {
         .subject(Subject(kind: "repository", key: key, externalID: id, name: name, parent: parent, state: state))
     }
@@ -35,7 +35,9 @@ struct SubjectConformance {
             #expect(subject.state == .archived && subject.name == "A" && subject.parent == account)
             try await desk.emit([Self.repository("f/org/a", name: "B")])
             subject = try #require(try await desk.subject("f/org/a"))
-            #expect(subject.state == .active && subject.name == "B" && subject.externalID == "77")
+            #expect(subject.state == .archived && subject.name == "B" && subject.externalID == "77")
+            try await desk.emit([Self.repository("f/org/a", state: .active)])
+            #expect(try await desk.subject("f/org/a")?.state == .active)
             #expect(try await desk.store.subjects(SubjectQuery(kind: "account")).items.map(\.key) == ["f/org"])
         }
     }
