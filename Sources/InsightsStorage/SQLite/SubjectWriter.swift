@@ -229,7 +229,8 @@ final class SubjectWriter {
 
     /// Makes way for a newcomer: the former holder of a key is gone, under a key that tells it apart for good.
     private func displace(_ holder: Row, kind: String, at: Instant) throws {
-        var key = "\(holder.key)#\(holder.externalID ?? String(holder.id))"
+        // In lower case as every key: it is asked for in any.
+        var key = "\(holder.key)#\(holder.externalID ?? String(holder.id))".lowercased()
         if try find(byKey, kind, key) != nil { key += "#\(holder.id)" }
         setKey.bind(1, holder.id)
         setKey.bind(2, key)

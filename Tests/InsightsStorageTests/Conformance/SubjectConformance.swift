@@ -42,7 +42,7 @@ struct SubjectConformance {
         }
     }
 
-    @Test("a sample does not bring a gone subject back", arguments: StoreKind.all)
+    @Test("neither a sample nor a word without a state brings a gone subject back", arguments: StoreKind.all)
     func goneStays(_ kind: StoreKind) async throws {
         try await withDesk(kind) { desk async throws in
             try await desk.emit([Self.repository("a", state: .gone), Self.stars("a", 1)])
@@ -51,6 +51,24 @@ struct SubjectConformance {
     }
 
     @Test(
+    @Test(
+        "a gone subject's key can be asked for as it was given, also with capitals in its id", arguments: StoreKind.all)
+    func goneWithCapitals(_ kind: StoreKind) async throws {
+        try await withDesk(kind) { desk async throws in
+            try await desk.emit([Self.repository("f/org/a", id: "R_kgDO"), Self.stars("f/org/a", 1)])
+            try await desk.emit([Self.repository("f/org/a", id: "R_kgDP"), Self.stars("f/org/a", 2)])
+            for key in ["f/org/a#R_kgDO", "f/org/a#r_kgdo"] {
+                #expect(try await desk.points(key, "stars") == ["2026-03-02T10:00:00.000Z 1"])
+                #expect(try await desk.store.latest(LatestQuery(key: key)).map(\.subject.state) == [.gone])
+            }
+            // Ids that differ in case alone are still two.
+            try await desk.emit([Self.repository("f/org/a", id: "R_KGDO")])
+            try await desk.emit([Self.repository("f/org/a", id: "R_kgDQ")])
+            let keys = try await desk.store.subjects(SubjectQuery(kind: "repository")).items.map(\.key)
+            #expect(Set(keys).count == 4 && keys.allSatisfy { $0 == $0.lowercased() })
+        }
+    }
+
         "a known external id under a new key is a rename: one subject, its history, an alias", arguments: StoreKind.all)
     func rename(_ kind: StoreKind) async throws {
         try await withDesk(kind) { desk async throws in
