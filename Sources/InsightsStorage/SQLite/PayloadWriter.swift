@@ -53,7 +53,7 @@ final class PayloadWriter {
         let declared = Dictionary(metrics.map { ($0.name, $0) }) { _, last in last }
         var samples: Int64 = 0
         series.begin()
-        subjects.begin()
+        subjects.begin(metrics)
         for emission in emissions {
             switch emission {
             case .subject(let subject):

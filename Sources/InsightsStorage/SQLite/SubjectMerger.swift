@@ -1,20 +1,28 @@
 internal import InsightsEngine
+internal import InsightsPlugin
 
 /// Joins what is stored of one subject to another, when the two turn out to be one.
 final class SubjectMerger {
     private let shared: PreparedStatement
+    private let moveDays: PreparedStatement
     private let statements: [PreparedStatement]
     private let perSeries: [PreparedStatement]
 
     init(_ source: StatementSource) throws {
         shared = try source(
             """
-            SELECT a.id, b.id FROM series a JOIN series b ON b.subject_id = ?2 AND b.metric = a.metric AND b.shape = a.shape
+            SELECT a.id, b.id, a.metric FROM series a JOIN series b ON b.subject_id = ?2 AND b.metric = a.metric AND b.shape = a.shape
             WHERE a.subject_id = ?1
             """)
-        // ?1: the series that goes, ?2: the one that stays. What was read last under the new key is the fresher.
+        // ?1: the series that goes, ?2: the one that stays. What was read last under the new key is the fresher, but a
+        // day before ?4 is complete, and does not fall unless its metric's source can be rewritten (?3).
+        moveDays = try source(
+            """
+            INSERT INTO days SELECT ?2, day, value FROM days WHERE series_id = ?1
+            ON CONFLICT (series_id, day) DO UPDATE SET value = excluded.value
+            WHERE ?3 OR day >= ?4 OR value < excluded.value
+            """)
         perSeries = try [
-            "INSERT OR REPLACE INTO days SELECT ?2, day, value FROM days WHERE series_id = ?1",
             "DELETE FROM days WHERE series_id = ?1",
             "INSERT OR REPLACE INTO readings SELECT ?2, at, value FROM readings WHERE series_id = ?1",
             "DELETE FROM readings WHERE series_id = ?1",
@@ -25,6 +33,10 @@ final class SubjectMerger {
             """
             UPDATE series SET (latest_at, latest_value) = (SELECT latest_at, latest_value FROM series WHERE id = ?1)
             WHERE id = ?2 AND coalesce(latest_at, -1) <= (SELECT coalesce(latest_at, -1) FROM series WHERE id = ?1)
+            """,
+            """
+            UPDATE series SET latest_value = (SELECT value FROM days WHERE series_id = ?2 AND day * \(Day.milliseconds) = latest_at)
+            WHERE id = ?2 AND shape = \(MetricShape.daily.code) AND latest_at IS NOT NULL
             """,
             "DELETE FROM series WHERE id = ?1",
         ].map { try source($0) }
@@ -40,11 +52,20 @@ final class SubjectMerger {
     }
 
     /// Moves series, children and aliases of `former` to `subject`; the row itself stays, as no subject is deleted.
-    func callAsFunction(_ former: Int64, into subject: Int64) throws {
+    ///
+    /// - Parameters:
+    ///   - rewritable: Names of metrics whose completed days may fall.
+    ///   - at: When it is done: decides which days are complete.
+    func callAsFunction(_ former: Int64, into subject: Int64, _ rewritable: Set<String>, at: Instant) throws {
         shared.bind(1, former)
         shared.bind(2, subject)
-        let pairs = try shared.all { (from: $0.integer(0), to: $0.integer(1)) }
+        let pairs = try shared.all { (from: $0.integer(0), to: $0.integer(1), metric: $0.text(2)) }
         for pair in pairs {
+            moveDays.bind(1, pair.from)
+            moveDays.bind(2, pair.to)
+            moveDays.bind(3, rewritable.contains(pair.metric))
+            moveDays.bind(4, Day.number(of: at))
+            try moveDays.run()
             for statement in perSeries {
                 statement.bind(1, pair.from)
                 if statement.parameterCount > 1 { statement.bind(2, pair.to) }

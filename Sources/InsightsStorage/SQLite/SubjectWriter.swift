@@ -38,6 +38,7 @@ final class SubjectWriter {
     private let addEvent: PreparedStatement
     private let absorb: SubjectMerger
     private var known: [SubjectReference: Int64] = [:]
+    private var rewritable: Set<String> = []
 
     init(_ source: StatementSource) throws {
         let columns = "id, key, name, url, parent_id, state, external_id"
@@ -65,7 +66,12 @@ final class SubjectWriter {
     }
 
     /// Forgets which keys name which subjects.
-    func begin() { known = [:] }
+    ///
+    /// - Parameter metrics: Those that the payload may hold.
+    func begin(_ metrics: [MetricDeclaration]) {
+        known = [:]
+        rewritable = Set(metrics.lazy.filter(\.rewritable).map(\.name))
+    }
 
     // MARK: Finding
 
@@ -213,7 +219,7 @@ final class SubjectWriter {
     private func rename(_ row: Row, to new: SubjectReference, from holder: Row?, at: Instant) throws {
         if let holder {
             try displace(holder, kind: new.kind, at: at)
-            if holder.externalID == nil { try absorb(holder.id, into: row.id) }
+            if holder.externalID == nil { try absorb(holder.id, into: row.id, rewritable, at: at) }
         }
         setKey.bind(1, row.id)
         setKey.bind(2, new.key)

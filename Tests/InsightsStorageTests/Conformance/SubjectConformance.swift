@@ -1,5 +1,6 @@
 import InsightsEngine
 import InsightsPlugin
+import InsightsStorage
 import Testing
 
 @Suite("Subjects", .tags(.conformance))
@@ -45,12 +46,11 @@ struct SubjectConformance {
     @Test("neither a sample nor a word without a state brings a gone subject back", arguments: StoreKind.all)
     func goneStays(_ kind: StoreKind) async throws {
         try await withDesk(kind) { desk async throws in
-            try await desk.emit([Self.repository("a", state: .gone), Self.stars("a", 1)])
+            try await desk.emit([Self.repository("a", state: .gone), Self.stars("a", 1), Self.repository("a")])
             #expect(try await desk.subject("a")?.state == .gone)
         }
     }
 
-    @Test(
     @Test(
         "a gone subject's key can be asked for as it was given, also with capitals in its id", arguments: StoreKind.all)
     func goneWithCapitals(_ kind: StoreKind) async throws {
@@ -69,6 +69,7 @@ struct SubjectConformance {
         }
     }
 
+    @Test(
         "a known external id under a new key is a rename: one subject, its history, an alias", arguments: StoreKind.all)
     func rename(_ kind: StoreKind) async throws {
         try await withDesk(kind) { desk async throws in
@@ -178,6 +179,59 @@ struct SubjectConformance {
                 $0.state != .gone
             }
             #expect(living.map(\.id) == [id])
+        }
+    }
+
+    @Test("joined histories keep the higher count of a completed day, unless its source can be rewritten")
+    func joinedDays() async throws {
+        try await withDesk(StoreKind.all[0]) { desk async throws in
+            let (monday, today) = (Desk.day("2026-03-01"), Desk.day("2026-03-02"))
+            func days(_ key: String, _ past: Double, _ now: Double) -> [Emission] {
+                ["views", "commits"].flatMap { metric in
+                    [
+                        .sample(Sample(Desk.repository(key), metric, at: monday, past)),
+                        .sample(Sample(Desk.repository(key), metric, at: today, now)),
+                    ]
+                }
+            }
+            try await desk.emit([Self.repository("f/old/a", id: "1")] + days("f/old/a", 5, 7))
+            try await desk.emit(days("f/new/a", 2, 3))
+            try await desk.emit([Self.repository("f/new/a", id: "1")])
+            let (past, now) = ("2026-03-01T00:00:00.000Z", "2026-03-02T00:00:00.000Z")
+            #expect(try await desk.points("f/new/a", "views") == ["\(past) 5", "\(now) 3"])
+            #expect(try await desk.points("f/new/a", "commits") == ["\(past) 2", "\(now) 3"])
+            // A day later nothing of it is unfinished, and the last value is that of the last day.
+            try await desk.emit([Self.repository("g/old/a", id: "2")] + days("g/old/a", 5, 7))
+            try await desk.emit(days("g/new/a", 2, 3))
+            try await desk.emit([Self.repository("g/new/a", id: "2")], at: Desk.day("2026-03-03"))
+            #expect(try await desk.points("g/new/a", "views") == ["\(past) 5", "\(now) 7"])
+            let latest = try await desk.store.latest(LatestQuery(key: "g/new/a"))
+            #expect(latest.map(\.value) == [.number(3), .number(7)])
+        }
+    }
+
+    @Test("what becomes of a subject is kept with its dates")
+    func dates() async throws {
+        try await withDesk(StoreKind.all[0]) { desk async throws in
+            let days = (1...6).map { Desk.day("2026-03-0\($0)") }
+            try await desk.emit([Self.repository("a", id: "1")], at: days[0])
+            try await desk.emit([Self.repository("a", id: "1", state: .archived)], at: days[1])
+            try await desk.emit([Self.repository("b", id: "1")], at: days[2])
+            try await desk.emit([Self.repository("b", id: "1", state: .archived)], at: days[3])
+            try await desk.emit([Self.repository("b", id: "2")], at: days[4])
+            try await desk.emit([Self.repository("c", id: "1")], at: days[5])
+            let store = try #require(desk.store as? SQLiteStore)
+            let id = try #require(try await desk.subject("c")).id
+            let events = try await store.texts(
+                """
+                SELECT at || ' ' || event || ' ' || coalesce(former_key, '-') FROM subject_events
+                WHERE subject_id = \(id) ORDER BY number
+                """)
+            let expected: [(Instant, String)] = [
+                (days[1], "archived -"), (days[2], "renamed a"), (days[4], "renamed b"), (days[4], "gone -"),
+                (days[5], "renamed b#1"), (days[5], "active -"),
+            ]
+            #expect(events == expected.map { "\($0.milliseconds) \($1)" })
         }
     }
 

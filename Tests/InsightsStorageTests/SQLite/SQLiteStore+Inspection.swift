@@ -25,6 +25,10 @@ extension SQLiteStore {
         try await write { db, _ in try db.execute(sql: sql) }
     }
 
+    func texts(_ sql: String) async throws -> [String] {
+        try await write { db, _ in try String.fetchAll(db, sql: sql) }
+    }
+
     func count(_ sql: String) async throws -> Int {
         try await write { db, _ in try Int.fetchOne(db, sql: sql) ?? -1 }
     }
