@@ -14,7 +14,8 @@ public final class RecordingHost: RunHost {
         var heldState: [String: Value?] = [:]
         var reports: [Progress] = []
         var checkpoints = 0
-        var rules = EmissionRules(metrics: [:], known: [])
+        /// By name: those of the declaration and those declared at run time.
+        var metrics: [String: MetricDeclaration] = [:]
         var poison: RunFailure?
         var isOver = false
     }
@@ -39,17 +40,15 @@ public final class RecordingHost: RunHost {
     ///   - clock: By default a ``ManualClock``.
     ///   - commands: By default no program is there.
     ///   - state: What earlier runs of the task left.
-    ///   - subjects: What earlier runs of any task emitted.
     public init(
         _ declaration: ModuleDeclaration, clock: any RunClock = ManualClock(),
-        commands: any CommandRunner = ScriptedCommands(), state: [String: Value] = [:],
-        subjects: Set<SubjectReference> = []
+        commands: any CommandRunner = ScriptedCommands(), state: [String: Value] = [:]
     ) {
         self.declaration = declaration
         self.clock = clock
         self.commands = commands
         let metrics = Dictionary(declaration.metrics.map { ($0.name, $0) }) { first, _ in first }
-        recorded = Mutex(State(durableState: state, rules: EmissionRules(metrics: metrics, known: subjects)))
+        recorded = Mutex(State(durableState: state, metrics: metrics))
     }
 
     /// A logger into ``lines``.
@@ -151,7 +150,9 @@ public final class RecordingHost: RunHost {
     /// Takes emissions, each held to the contract.
     public func emit(_ emissions: [Emission]) throws(RunFailure) {
         try guarded { recorded throws(RunFailure) in
-            for emission in emissions { try recorded.rules.check(emission) }
+            for emission in emissions {
+                if let refusal = emission.refusal(declared: { recorded.metrics[$0] }) { throw refusal }
+            }
             guard recorded.held.count + emissions.count <= RecordingHost.emissionLimit else {
                 throw RunFailure(
                     "too_many_samples", "more than \(RecordingHost.emissionLimit) since the last checkpoint",
@@ -173,7 +174,7 @@ public final class RecordingHost: RunHost {
                     throw RunFailure(
                         "bad_sample", "a metric's name is [a-z][a-z0-9_]*, not \"\(metric.name)\"", retryable: false)
                 }
-                recorded.rules.metrics[metric.name] = metric
+                recorded.metrics[metric.name] = metric
             }
         }
     }

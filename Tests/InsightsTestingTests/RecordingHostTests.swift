@@ -64,7 +64,8 @@ struct RecordingHostTests {
         (.sample(Sample(thing, "top", at: midnight, 1)), "bad_sample"),
         (.sample(Sample(thing, "top", at: midnight, ranking: [RankedValue(label: "x", value: .nan)])), "bad_sample"),
         (.sample(Sample(thing, "hits", at: Instant(seconds: 1), 1)), "bad_sample"),
-        (.sample(Sample(SubjectReference(kind: "thing", key: "b"), "level", at: midnight, 1)), "bad_sample"),
+        (.sample(Sample(SubjectReference(kind: "my kind", key: "b"), "level", at: midnight, 1)), "bad_sample"),
+        (.subject(Subject(kind: "thing", key: "b", externalID: String(repeating: "x", count: 300))), "bad_sample"),
         (.subject(Subject(kind: "thing", key: "")), "bad_sample"),
         (.subject(Subject(kind: "thing", key: "Upper")), "bad_sample"),
         (.subject(Subject(kind: "thing", key: "a\n")), "bad_sample"),
@@ -78,10 +79,21 @@ struct RecordingHostTests {
             try? context.emit(emission)  // a module that hides the refusal
             return "hidden"
         }
-        let host = RecordingHost(probe.declaration, subjects: [thing])
+        let host = RecordingHost(probe.declaration)
         let failure = await #expect(throws: RunFailure.self) { try await host.run(probe) }
         #expect(failure?.code == code)
         #expect(host.emissions.isEmpty)
+    }
+
+    @Test("A sample of a subject that nobody emitted is taken, as the engine takes it")
+    func unknownSubject() async throws {
+        let probe = Probe { context in
+            try context.emit(.sample(Sample(thing, "level", at: midnight, 1)))
+            return nil
+        }
+        let host = RecordingHost(probe.declaration)
+        try await host.run(probe)
+        #expect(host.value("level", of: thing) == 1)
     }
 
     @Test("State has bounds")
@@ -106,10 +118,10 @@ struct RecordingHostTests {
             return nil
         }
         await #expect(throws: RunFailure.self) {
-            try await RecordingHost(probe.declaration, subjects: [thing]).run(probe)
+            try await RecordingHost(probe.declaration).run(probe)
         }
         probe.declaration.declaresMetricsAtRun = true
-        let host = RecordingHost(probe.declaration, subjects: [thing])
+        let host = RecordingHost(probe.declaration)
         try await host.run(probe)
         #expect(host.value("new", of: thing) == 7)
     }
@@ -134,7 +146,7 @@ struct RecordingHostTests {
             leaked.context = context
             return nil
         }
-        let host = RecordingHost(probe.declaration, subjects: [thing])
+        let host = RecordingHost(probe.declaration)
         try await host.run(probe)
         try leaked.context?.emit(.sample(Sample(thing, "level", at: midnight, 1)))
         await #expect(throws: CancellationError.self) { try await leaked.context?.checkpoint() }

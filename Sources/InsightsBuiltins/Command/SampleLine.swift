@@ -38,10 +38,12 @@ enum SampleLine: Equatable {
             }
             return state
         }
-        return Subject(
+        let subject = Subject(
             kind: reference.kind, key: reference.key, externalID: try fields.text("external_id"),
             name: try fields.text("name"), url: try fields.text("url"),
-            parent: try parent.map { fields throws(Problem) in try fields.reference() }, state: state ?? .active)
+            parent: try parent.map { fields throws(Problem) in try fields.reference() }, state: state)
+        if let problem = subject.problem { throw Problem(message: problem) }
+        return subject
     }
 
     private static func sample(_ fields: Fields) throws(Problem) -> SampleLine {
@@ -98,10 +100,9 @@ private struct Fields {
         guard let kind = try text("kind"), let key = try text("key"), !kind.isEmpty, !key.isEmpty else {
             throw SampleLine.Problem(message: "a subject needs \"kind\" and \"key\"")
         }
-        guard key == key.lowercased(), kind == kind.lowercased() else {
-            throw SampleLine.Problem(message: "\"kind\" and \"key\" of a subject are lower case")
-        }
-        return SubjectReference(kind: kind, key: key)
+        let reference = SubjectReference(kind: kind, key: key)
+        if let problem = reference.problem { throw SampleLine.Problem(message: problem) }
+        return reference
     }
 
     /// What a sample says of its metric, as nothing else declares it.

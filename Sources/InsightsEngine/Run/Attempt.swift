@@ -211,7 +211,7 @@ final class Attempt: RunHost {
     }
 
     func emit(_ emissions: [Emission]) throws(RunFailure) {
-        for emission in emissions { try check(emission) }
+        try check(emissions)
         let failure: RunFailure? = held.withLock { held in
             guard !held.isClosed else { return nil }
             guard held.emissions.count + emissions.count <= Attempt.emissionLimit else {
@@ -296,19 +296,15 @@ final class Attempt: RunHost {
         return failure
     }
 
-    private func check(_ emission: Emission) throws(RunFailure) {
-        guard case .sample(let sample) = emission else { return }
-        let declared = spec.definition.settings.declaration.metrics.first { $0.name == sample.metric }
-        guard let metric = declared ?? held.withLock({ $0.declared.first { $0.name == sample.metric } }) else {
-            throw poisoned(
-                RunFailure(
-                    "undeclared_metric",
-                    "\(spec.definition.settings.uses) emitted \"\(sample.metric.prefix(80))\", which it does not declare",
-                    retryable: false))
-        }
-        if let problem = metric.problem(with: sample) {
-            throw poisoned(
-                RunFailure("bad_sample", "\(sample.metric) of \(sample.subject.key): \(problem)", retryable: false))
+    private func check(_ emissions: [Emission]) throws(RunFailure) {
+        let beforehand = spec.definition.settings.declaration.metrics
+        for emission in emissions {
+            let refusal = emission.refusal { name in
+                beforehand.first { $0.name == name } ?? held.withLock { $0.declared.first { $0.name == name } }
+            }
+            guard var refusal else { continue }
+            if refusal.code == "undeclared_metric" { refusal.message += " by \(spec.definition.settings.uses)" }
+            throw poisoned(refusal)
         }
     }
 }

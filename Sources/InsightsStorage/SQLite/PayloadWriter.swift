@@ -63,19 +63,11 @@ final class PayloadWriter {
                     series.begin()
                 }
             case .sample(let sample):
-                let metric = try PayloadWriter.metric(sample.metric, in: declared)
-                if let problem = metric.problem(with: sample) {
-                    throw Rejection("bad_sample", "\(sample.metric) of \(sample.subject.key): \(problem)")
-                }
+                let metric = try PayloadWriter.metric(of: emission, sample.metric, in: declared)
                 try series.apply(sample, metric, subject: try subjects.id(of: sample.subject, at: at), at: at)
                 samples += 1
             case .gap(let gap):
-                let metric = try PayloadWriter.metric(gap.metric, in: declared)
-                guard metric.shape == .daily, gap.from <= gap.to else {
-                    throw Rejection(
-                        "bad_sample",
-                        "gap of \(gap.metric): only a daily metric has gaps, and they end after they begin")
-                }
+                let metric = try PayloadWriter.metric(of: emission, gap.metric, in: declared)
                 try series.apply(gap, metric, subject: try subjects.id(of: gap.subject, at: at))
             }
         }
@@ -84,10 +76,11 @@ final class PayloadWriter {
     }
 
     private static func metric(
-        _ name: String, in declared: [String: MetricDeclaration]
+        of emission: Emission, _ name: String, in declared: [String: MetricDeclaration]
     ) throws -> MetricDeclaration {
-        guard let metric = declared[name], MetricDeclaration.isValid(name: name) else {
-            throw Rejection("undeclared_metric", "\"\(StoredText.clean(String(name.prefix(80))))\" is not declared")
+        let refusal = emission.refusal { declared[$0] }
+        guard let metric = declared[name], refusal == nil else {
+            throw Rejection(refusal?.code ?? "undeclared_metric", StoredText.clean(refusal?.message ?? name))
         }
         return metric
     }

@@ -96,8 +96,8 @@ final class SubjectWriter {
     /// - Throws: ``Rejection`` `bad_sample` when a key is malformed or it would be its own parent.
     func apply(_ subject: Subject, at: Instant) throws -> Effect {
         var subject = subject
-        subject.reference = try SubjectWriter.check(subject.reference)
-        subject.externalID = try SubjectWriter.check(externalID: subject.externalID)
+        subject.externalID = StoredText.clean(subject.externalID)
+        if let problem = subject.problem { throw Rejection("bad_sample", problem) }
         let parent = try subject.parent.map { try id(of: $0, at: at) }
         let (kind, key) = (subject.reference.kind, subject.reference.key)
         let holder = try find(byKey, kind, key)
@@ -110,14 +110,14 @@ final class SubjectWriter {
             return try refresh(identified, with: subject, parent: parent, at: at)
         case (let identified?, let holder):
             try rename(identified, to: subject.reference, from: holder, at: at)
+            // It has made way for another, or was gone by its source's word: under its new key it is there again.
+            if identified.state == SubjectState.gone.code { subject.state = subject.state ?? .active }
             _ = try refresh(identified, with: subject, parent: parent, at: at)
             known = [:]
             return .moved
         case (nil, let holder?) where holder.externalID == nil || holder.externalID == externalID:
             return try refresh(holder, with: subject, parent: parent, at: at)
         case (nil, let holder?):
-            // It has made way for another, or was gone by its source's word: under its new key it is there again.
-            if identified.state == SubjectState.gone.code { subject.state = subject.state ?? .active }
             try displace(holder, kind: kind, at: at)
             known = [:]
             _ = try create(subject, parent: parent, at: at)
@@ -264,39 +264,7 @@ final class SubjectWriter {
     // MARK: Checking
 
     private static func check(_ reference: SubjectReference) throws -> SubjectReference {
-        let (kind, key) = (reference.kind, reference.key)
-        guard isValid(kind: kind) else {
-            throw Rejection(
-                "bad_sample", "subject kind \"\(shown(kind))\" must match [a-z][a-z0-9_-]*, at most 64 characters")
-        }
-        guard !key.isEmpty, key.utf8.count <= 512 else {
-            throw Rejection("bad_sample", "subject key \"\(shown(key))\" must have 1 to 512 bytes")
-        }
-        guard key.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
-            throw Rejection("bad_sample", "subject key \"\(shown(key))\" has a control character in it")
-        }
-        guard key == key.lowercased() else {
-            throw Rejection("bad_sample", "subject key \"\(shown(key))\" must be in lower case")
-        }
+        if let problem = reference.problem { throw Rejection("bad_sample", problem) }
         return reference
     }
-
-    private static func check(externalID: String?) throws -> String? {
-        guard let externalID = StoredText.clean(externalID) else { return nil }
-        guard !externalID.isEmpty, externalID.utf8.count <= 256 else {
-            throw Rejection("bad_sample", "external id \"\(shown(externalID))\" must have 1 to 256 bytes")
-        }
-        return externalID
-    }
-
-    private static func isValid(kind: String) -> Bool {
-        let letters = UInt8(ascii: "a")...UInt8(ascii: "z")
-        guard let first = kind.utf8.first, letters.contains(first), kind.utf8.count <= 64 else { return false }
-        return kind.utf8.allSatisfy {
-            letters.contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "_")
-                || $0 == UInt8(ascii: "-")
-        }
-    }
-
-    private static func shown(_ text: String) -> String { StoredText.clean(String(text.prefix(80))) }
 }

@@ -8,12 +8,10 @@ import Testing
 @testable import InsightsBuiltins
 
 /// A host whose programs are real.
-func realHost(_ module: some TaskModule, in folder: String = "/", subjects: Set<SubjectReference> = []) -> RecordingHost
-{
+func realHost(_ module: some TaskModule, in folder: String = "/") -> RecordingHost {
     let environment = ProcessInfo.processInfo.environment
     return RecordingHost(
-        module.declaration, commands: ProcessRunner(workingDirectory: folder, environment: environment),
-        subjects: subjects)
+        module.declaration, commands: ProcessRunner(workingDirectory: folder, environment: environment))
 }
 
 @Suite("command.run")
@@ -211,6 +209,10 @@ struct CommandRunTests {
     }
 
     @Test("A line of more than 1 MiB is bad output, and ends the program")
+        #"{"kind":"my disk","key":"a"}"#, #"{"kind":"disk","key":"a\nb"}"#,
+        #"{"kind":"disk","key":"a","external_id":""}"#,
+        #"{"kind":"disk","key":"a","parent":{"kind":"disk","key":"a"}}"#,
+        #"{"subject":{"kind":"my disk","key":"a"},"metric":"m","at":"2026-01-04T00:00:00Z","value":1}"#,
     func overlongLine() async {
         let failure = await failure("yes | tr -d '\\n'", ["samples": "json"])
         #expect(failure?.code == "bad_output")

@@ -226,6 +226,11 @@ struct PayloadConformance {
             #expect(ranking == .ranking([RankedValue(label: "l\u{FFFD}", value: 1)]))
             #expect(try await desk.store.state(of: desk.task, forKey: "k\0") != nil)
         }
+        (
+            "gap within a day",
+            .gap(Gap(Desk.repository("a"), "views", from: Desk.at(0), to: Desk.at(0)))
+        ),
+        ("control character beyond ASCII", .subject(Subject(kind: "repository", key: "a\u{85}"))),
     }
 }
 
