@@ -48,8 +48,15 @@ extension Duration {
 
     /// This duration in seconds, as the `_seconds` of JSON shapes.
     public var inSeconds: Double {
+        // One division, whose result is the number nearest to the decimal one: a sum would show as 1.7650000000000001.
         let (seconds, attoseconds) = components
-        return Double(seconds) + Double(attoseconds) / 1e18
+        if attoseconds % 1_000_000_000_000_000 == 0 {
+            let (product, overflow) = seconds.multipliedReportingOverflow(by: 1000)
+            if !overflow { return Double(product + attoseconds / 1_000_000_000_000_000) / 1000 }
+        }
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        guard !overflow else { return Double(seconds) }
+        return Double(product + attoseconds / 1_000_000_000) / 1e9
     }
 }
 

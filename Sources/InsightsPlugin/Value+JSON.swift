@@ -52,7 +52,7 @@ extension Value {
 
     private static func write(_ number: Double, to text: inout String) {
         precondition(number.isFinite, "JSON has no NaN and no infinity")
-        if let whole = Int64(exactly: number), abs(number) < 9_007_199_254_740_992 {
+        if let whole = Int64(exactly: number), abs(number) <= 9_007_199_254_740_992 {
             text += String(whole)
         } else {
             text += number.description

@@ -53,6 +53,17 @@ import Testing
         #expect(Instant(milliseconds: 86_400_001).startOfDay == Instant(seconds: 86_400))
         #expect(Duration.seconds(Int64.max).wholeMilliseconds == .max)
         #expect(Duration.milliseconds(1500).inSeconds == 1.5)
+        #expect(Duration.seconds(Int64.max).inSeconds == 9.223372036854775807e18)
+    }
+
+    @Test(
+        "seconds have no more digits than the duration",
+        arguments: [
+            (.milliseconds(1765), "1.765"), (.milliseconds(-1765), "-1.765"), (.microseconds(12), "1.2e-05"),
+            (.milliseconds(86_400_001), "86400.001"), (.nanoseconds(250_123_456), "0.250123456"), (.zero, "0.0"),
+        ] as [(Duration, String)])
+    func seconds(duration: Duration, text: String) {
+        #expect(duration.inSeconds.description == text)
     }
 }
 
