@@ -54,12 +54,26 @@ final class CommandOutput: Sendable {
         context.report(done: lines, of: nil, lines == 1 ? "line of output" : "lines of output")
     }
 
-    /// Takes the lines that have no end.
+    /// Takes the lines that have no end, of a program that succeeded.
+    ///
+    /// - Throws: As ``take(_:_:)``.
     func finish() throws {
+        finishText()
+        guard readsSamples else { return }
         try state.withLock { state in
-            var (output, error) = (state.output, state.error)
+            var output = state.output
+            defer { state.output = output }
             try output.finish { try take($0, .output, &state) }
-            try error.finish { try take($0, .error, &state) }
+        }
+    }
+
+    /// Takes the lines that have no end and are for the log. A sample is left: a program that did not succeed may
+    /// have been cut short within it, which is no news beside its failure.
+    func finishText() {
+        state.withLock { state in
+            var (output, error) = (state.output, state.error)
+            if !readsSamples { output.finish { takeText($0, .output, &state) } }
+            error.finish { takeText($0, .error, &state) }
             (state.output, state.error) = (output, error)
         }
     }
@@ -70,7 +84,7 @@ final class CommandOutput: Sendable {
             defer { state.tail = OutputTail(limit: 0) }
             return state.tail
         }
-        if tail.droppedBytes > 0 {
+        if tail.droppedBytes > 0 || tail.droppedLines > 0 {
             context.logger.warning(
                 "\(tail.droppedBytes) bytes of output before this were dropped (\(tail.droppedLines) whole lines)")
         }
@@ -90,12 +104,15 @@ final class CommandOutput: Sendable {
     }
 
     private func take(_ piece: LineSplitter.Piece, _ stream: CommandStream, _ state: inout State) throws {
+        guard readsSamples, stream == .output else { return takeText(piece, stream, &state) }
         state.lines += 1
-        if readsSamples, stream == .output {
-            state.lineNumber += 1
-            guard case .line(let bytes) = piece else { throw badLine(state.lineNumber, "it is over 1 MiB", "") }
-            return try read(repairedText(bytes), &state)
-        }
+        state.lineNumber += 1
+        guard case .line(let bytes) = piece else { throw badLine(state.lineNumber, "it is over 1 MiB", "") }
+        try read(repairedText(bytes), &state)
+    }
+
+    private func takeText(_ piece: LineSplitter.Piece, _ stream: CommandStream, _ state: inout State) {
+        state.lines += 1
         let text =
             switch piece {
             case .line(let bytes), .part(let bytes): repairedText(bytes)

@@ -49,6 +49,29 @@ struct CommandParameters {
         outputLimit = parameters["output_limit"]?.integer.map { Int($0) } ?? 1 << 20
     }
 
+    /// What is wrong beyond the schema: what no program can be given.
+    static func problems(in parameters: Value) -> [ParameterProblem] {
+        var problems: [ParameterProblem] = []
+        for (index, argument) in (parameters["argv"]?.array ?? []).enumerated() {
+            let place: [ParameterProblem.Step] = [.key("argv"), .index(index)]
+            if index == 0, argument.string == "" {
+                problems.append(ParameterProblem(at: place, "the program's name is empty"))
+            } else if argument.string?.utf8.contains(0) == true {
+                problems.append(ParameterProblem(at: place, "an argument cannot hold NUL"))
+            }
+        }
+        for (name, value) in parameters["environment"]?.object ?? ValueObject() {
+            let place: [ParameterProblem.Step] = [.key("environment"), .key(name)]
+            if name.isEmpty || name.utf8.contains(UInt8(ascii: "=")) || name.utf8.contains(0) {
+                problems.append(
+                    ParameterProblem(at: place, "a variable's name is not empty, and holds no \"=\" and no NUL"))
+            } else if value.string?.utf8.contains(0) == true {
+                problems.append(ParameterProblem(at: place, "a variable cannot hold NUL"))
+            }
+        }
+        return problems
+    }
+
     /// The program's name, for messages.
     var program: String { arguments[0] }
 

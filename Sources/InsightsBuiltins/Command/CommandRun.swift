@@ -9,22 +9,25 @@ package struct CommandRun: TaskModule {
         id: "run", summary: "Runs a program, without a shell, and keeps what it prints.",
         parameters: CommandParameters.schema, declaresMetricsAtRun: true)
 
+    package func problems(in parameters: Value) -> [ParameterProblem] { CommandParameters.problems(in: parameters) }
+
     package func run(_ context: RunContext) async throws -> String? {
         let parameters = try CommandParameters(context.parameters)
         let printed = CommandOutput(limit: parameters.outputLimit, readsSamples: parameters.readsSamples, context)
+        // What it printed is told whatever became of it: that is where the reason is.
+        defer { printed.tell() }
         let exit: CommandExit
         do {
             exit = try await context.commands.run(parameters.request(for: context), onOutput: printed.take)
         } catch {
-            // What it printed is told whatever became of it: that is where the reason is.
-            printed.tell()
+            printed.finishText()
             throw error
         }
-        try printed.finish()
-        printed.tell()
         guard case .exited(let code) = exit, parameters.success.contains(code) else {
+            printed.finishText()
             throw CommandRun.failure(of: parameters.program, exit, printed.lastError)
         }
+        try printed.finish()
         return printed.summary
     }
 

@@ -123,6 +123,48 @@ struct CommandRunTests {
         #expect(many.lines.last?.message == "last")
     }
 
+    @Test("1 MiB of short lines is kept whole")
+    func wholeMebibyte() async throws {
+        let (result, host) = await shell("seq -f %09.0f 1 104857")
+        #expect(try result.get() == "104857 lines of output")
+        #expect(host.lines.count == 104_857)
+        #expect(host.lines.first?.message == "000000001")
+    }
+
+    @Test("Nothing is kept where nothing is asked for, and that is told")
+    func keepsNothing() async {
+        let (_, host) = await shell("echo; echo word", ["output_limit": 0])
+        #expect(host.lines.map(\.level) == [.warning])
+        #expect(host.lines.first?.message.hasPrefix("4 bytes of output") == true)
+    }
+
+    @Test("A program that fails within a line is told by its status and its words, not by the line")
+    func cutShort() async {
+        let cut = #"printf '{"kind":"disk","ke'; printf 'no disk' >&2; "#
+        for (end, message) in [("exit 3", "exited with 3"), ("kill -KILL $$", "was ended by SIGKILL")] {
+            let (result, host) = await shell(cut + end, ["samples": "json"])
+            let failure = #expect(throws: RunFailure.self) { try result.get() }
+            #expect(failure == RunFailure("command_failed", "\"sh\" \(message): no disk", retryable: true))
+            #expect(host.lines.map(\.message) == ["no disk"])
+        }
+        let (result, host) = await shell(cut, ["samples": "json"])
+        let failure = #expect(throws: RunFailure.self) { try result.get() }
+        #expect(failure?.code == "bad_output")
+        #expect(host.lines.map(\.message) == ["no disk"])
+    }
+
+    @Test("What no program can be given is found before anything runs")
+    func problems() {
+        func paths(_ parameters: Value) -> [[ParameterProblem.Step]] { module.problems(in: parameters).map(\.path) }
+        #expect(paths(["argv": ["true", ""], "environment": ["A": "b=c"]]) == [])
+        #expect(paths(["argv": ["", "x"]]) == [[.key("argv"), .index(0)]])
+        #expect(paths(["argv": ["sh", "a\0"]]) == [[.key("argv"), .index(1)]])
+        #expect(
+            paths(["argv": ["sh"], "environment": ["A=B": "x", "": "y", "C": "\0", "D": "ok"]]) == [
+                [.key("environment"), .key("A=B")], [.key("environment"), .key("")], [.key("environment"), .key("C")],
+            ])
+    }
+
     @Test("What a program printed is told also when it is ended")
     func toldAtTheEnd() async {
         let scripted = ScriptedCommands { _ in
