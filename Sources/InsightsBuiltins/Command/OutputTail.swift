@@ -10,16 +10,16 @@ struct OutputTail {
         var text: String
     }
 
-    /// What a line costs in a run's log besides its text: the log keeps 1 MiB, fields and all, and would
-    /// otherwise drop the very end that is kept here.
-    private static let overhead = 128
-    /// What all lines may cost in the run's log; the rest is left for what others log.
-    private static let logBudget = (1 << 20) - (16 << 10)
+    /// What a line counts in a run's log at least, and what all may count: beyond that the log would drop the very
+    /// end that is kept here.
+    private static let leastCost = 8
+    private static let logBudget = 1 << 20
 
     private let limit: Int
     private var lines: [Line] = []
     private var first = 0
     private var bytes = 0
+    private var cost = 0
     private(set) var droppedLines = 0
     private(set) var droppedBytes = 0
 
@@ -31,19 +31,22 @@ struct OutputTail {
 
     /// Takes the next line; a line longer than the limit keeps its own end.
     mutating func append(_ text: String, _ stream: CommandStream) {
+        guard limit > 0 else {
+            droppedBytes += text.utf8.count
+            droppedLines += 1
+            return
+        }
         var text = text
-        let most = min(limit, OutputTail.logBudget - OutputTail.overhead)
+        let most = min(limit, OutputTail.logBudget)
         if text.utf8.count > most {
-            droppedBytes += text.utf8.count - most
-            text = repairedText(text.utf8.suffix(most))
+            let end = OutputTail.end(of: text, most)
+            droppedBytes += text.utf8.count - end.utf8.count
+            text = end
         }
         lines.append(Line(stream: stream, text: text))
         bytes += text.utf8.count
-        while first < lines.count,
-            bytes > limit || bytes + (lines.count - first) * OutputTail.overhead > OutputTail.logBudget
-        {
-            dropFirst()
-        }
+        cost += OutputTail.cost(of: text)
+        while bytes > limit || cost > OutputTail.logBudget { dropFirst() }
         // Moved together only when half is gone, so that a line costs the same however many there were.
         if first > 1024, first * 2 > lines.count {
             lines.removeFirst(first)
@@ -55,7 +58,16 @@ struct OutputTail {
         droppedBytes += lines[first].text.utf8.count
         droppedLines += 1
         bytes -= lines[first].text.utf8.count
+        cost -= OutputTail.cost(of: lines[first].text)
         lines[first].text = ""
         first += 1
+    }
+
+    private static func cost(of text: String) -> Int { max(leastCost, text.utf8.count) }
+
+    /// The last bytes of a text, from where a character begins.
+    private static func end(of text: String, _ count: Int) -> String {
+        let bytes = text.utf8.suffix(count)
+        return String(decoding: bytes.drop { $0 & 0xC0 == 0x80 }, as: UTF8.self)
     }
 }

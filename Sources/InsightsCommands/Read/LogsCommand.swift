@@ -43,7 +43,7 @@ struct LogsCommand: AsyncParsableCommand {
                 try await store.log(of: run, offset: offset)
             }
             for line in lines { context.output.line(text(of: line, context, presentation)) }
-            shown += lines.count
+            shown = lines.last.map { $0.number + 1 } ?? shown
             context.output.flush()
             if !follow || record.status.isFinal { break }
             try await SystemClock().sleep(for: .milliseconds(250))

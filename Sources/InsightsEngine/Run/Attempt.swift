@@ -50,8 +50,9 @@ final class Attempt: RunHost {
         var task: Task<Void, Never>?
     }
 
-    /// A run keeps this much of log; more is counted and dropped.
-    static let logLimit = 1 << 20
+    /// An attempt keeps this much of log, as ``LogLine/size`` counts; more is counted and dropped. A program's output
+    /// may take 1 MiB of it, and what is said beside that needs some room as well.
+    static let logLimit = (1 << 20) + (16 << 10)
     /// Emissions between two checkpoints.
     static let emissionLimit = 1_000_000
     private static let stateValueLimit = 256 << 10
@@ -196,12 +197,11 @@ final class Attempt: RunHost {
         let line = redactor.clean(LogLine(at: services.clock.now, level: level, message: message, fields: fields))
         let isFirst: Bool? = held.withLock { held in
             guard !held.isClosed else { return nil }
-            let bytes = line.message.utf8.count + Value.object(line.fields).json.utf8.count + 64
-            guard held.logBytes + bytes <= Attempt.logLimit else {
+            guard held.logBytes + line.size <= Attempt.logLimit else {
                 held.droppedLines += 1
                 return false
             }
-            held.logBytes += bytes
+            held.logBytes += line.size
             held.log.append(line)
             return held.log.count == 1
         }

@@ -236,7 +236,8 @@ package protocol StoreReader: Sendable {
     /// Runs, newest scheduled instant first.
     func runs(_ query: RunQuery) async throws(StoreError) -> Page<RunRecord>
     func run(_ id: RunID) async throws(StoreError) -> RunRecord?
-    /// A run's log lines after the first `offset` ones.
+    /// A run's log lines from number `offset` on. Early ones may be missing: a run keeps 1 MiB, and later lines take
+    /// the place of those of earlier attempts. A line then says how many are gone, in the place of the last of them.
     func log(of run: RunID, offset: Int) async throws(StoreError) -> [LogLine]
     /// What became of an occurrence: the run or the skip record that covers it.
     func occurrence(task: String, at: Instant) async throws(StoreError) -> RunRecord?

@@ -5,8 +5,11 @@ internal import InsightsPlugin
 final class PayloadWriter {
     /// How much log a run has.
     struct LogSize {
+        /// Lines that ever came in: the number of the next one.
         var lines: Int64
+        /// What those that are kept count.
         var bytes: Int64
+        /// How many of the first are gone.
         var dropped: Int64
     }
 
@@ -18,14 +21,19 @@ final class PayloadWriter {
         var log: LogSize
     }
 
-    /// A run keeps 1 MiB of log, and the lines in which the engine says how much an attempt dropped of its own.
-    private static let logLimit: Int64 = (1 << 20) + 4096
+    /// A run keeps 1 MiB of log; the rest is for what a host says of it, so that what one attempt hands over always
+    /// fits.
+    private static let logLimit: Int64 = (1 << 20) + (20 << 10)
+    /// More than is needed is made room for, as a log that is full would be gone through for every line.
+    private static let roomBeyond: Int64 = 64 << 10
 
     private let subjects: SubjectWriter
     private let series: SeriesWriter
     private let setState: PreparedStatement
     private let dropState: PreparedStatement
     private let addLine: PreparedStatement
+    private let lineSizes: PreparedStatement
+    private let dropLines: PreparedStatement
 
     init(_ source: StatementSource) throws {
         subjects = try SubjectWriter(source)
@@ -33,6 +41,14 @@ final class PayloadWriter {
         setState = try source("INSERT OR REPLACE INTO state VALUES (?1, ?2, ?3)")
         dropState = try source("DELETE FROM state WHERE task_id = ?1 AND key = ?2")
         addLine = try source("INSERT OR REPLACE INTO log VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
+        // As LogLine.size.
+        lineSizes = try source(
+            """
+            SELECT max(\(LogLine.leastSize), length(CAST(message AS BLOB))
+                + max(0, length(CAST(coalesce(fields, '') AS BLOB)) - \(LogLine.freeFields)))
+            FROM log WHERE run_row = ?1 AND line >= ?2 ORDER BY line
+            """)
+        dropLines = try source("DELETE FROM log WHERE run_row = ?1 AND line < ?2")
     }
 
     /// Applies a payload of the run in `row`.
@@ -45,7 +61,7 @@ final class PayloadWriter {
         var stored = Stored(log: log)
         if !payload.emissions.isEmpty { stored.samples = try apply(payload.emissions, payload.metrics, at: at) }
         for (key, value) in payload.state.sorted(by: { $0.key < $1.key }) { try set(value, forKey: key, of: task) }
-        for line in payload.log { try append(line, to: row, &stored.log) }
+        if !payload.log.isEmpty { try append(payload.log, to: row, &stored.log) }
         return stored
     }
 
@@ -75,6 +91,7 @@ final class PayloadWriter {
         return samples
     }
 
+    /// The metric of a sample or gap. Hosts have checked that already; this is the last line.
     private static func metric(
         of emission: Emission, _ name: String, in declared: [String: MetricDeclaration]
     ) throws -> MetricDeclaration {
@@ -93,20 +110,51 @@ final class PayloadWriter {
         try statement.run()
     }
 
-    private func append(_ line: LogLine, to row: Int64, _ size: inout LogSize) throws {
-        let fields = line.fields.isEmpty ? nil : Value.object(line.fields).json
-        // As the engine counts: 64 for what surrounds the text.
-        let bytes = Int64(line.message.utf8.count + (fields?.utf8.count ?? 2) + 64)
-        guard size.dropped == 0, size.bytes + bytes <= PayloadWriter.logLimit else {
-            size.dropped += 1
-            return try write(
-                at: line.at, level: "warning",
-                message: "\(size.dropped) more log lines were dropped: a run keeps 1 MiB",
-                fields: nil, line: size.lines, of: row)
+    /// Adds lines, for which those of earlier attempts make room: a run's last words are what a person looks for.
+    private func append(_ lines: [LogLine], to row: Int64, _ size: inout LogSize) throws {
+        var first = lines.endIndex
+        var needed: Int64 = 0
+        while first > 0, needed + Int64(lines[first - 1].size) <= PayloadWriter.logLimit {
+            first -= 1
+            needed += Int64(lines[first].size)
         }
-        try write(at: line.at, level: line.level, message: line.message, fields: fields, line: size.lines, of: row)
-        size.lines += 1
-        size.bytes += bytes
+        let before = size.dropped
+        if size.bytes + needed > PayloadWriter.logLimit || first > 0 {
+            try makeRoom(for: needed, in: row, &size)
+        }
+        if first > 0 {
+            // More at once than a log holds, which no host lets through.
+            size.lines += Int64(first)
+            size.dropped = size.lines
+            size.bytes = 0
+        }
+        if size.dropped > before {
+            dropLines.bind(1, row)
+            dropLines.bind(2, size.dropped)
+            try dropLines.run()
+            try write(
+                at: lines[first].at, level: "warning",
+                message: "\(size.dropped) earlier log lines were dropped: a run keeps 1 MiB", fields: nil,
+                line: size.dropped - 1, of: row)
+        }
+        for line in lines[first...] {
+            let fields = line.fields.isEmpty ? nil : Value.object(line.fields).json
+            try write(at: line.at, level: line.level, message: line.message, fields: fields, line: size.lines, of: row)
+            size.lines += 1
+        }
+        size.bytes += needed
+    }
+
+    /// Counts how many of the first lines have to go.
+    private func makeRoom(for needed: Int64, in row: Int64, _ size: inout LogSize) throws {
+        let most = max(0, PayloadWriter.logLimit - needed - PayloadWriter.roomBeyond)
+        lineSizes.bind(1, row)
+        lineSizes.bind(2, size.dropped)
+        for bytes in try lineSizes.all({ $0.integer(0) }) {
+            guard size.bytes > most else { break }
+            size.bytes = max(0, size.bytes - bytes)
+            size.dropped += 1
+        }
     }
 
     private func write(at: Instant, level: String, message: String, fields: String?, line: Int64, of row: Int64) throws

@@ -42,7 +42,7 @@ extension SQLiteStore {
             let rows = try Row.fetchCursor(
                 db,
                 sql: """
-                    SELECT at, level, message, fields FROM log
+                    SELECT at, level, message, fields, line FROM log
                     WHERE run_row = (SELECT row FROM runs WHERE id = ?) AND line >= ? ORDER BY line
                     """,
                 arguments: [run.stored, offset])
@@ -53,7 +53,7 @@ extension SQLiteStore {
                 lines.append(
                     LogLine(
                         at: try row.instant(0), level: try row.text(1), message: try row.text(2),
-                        fields: fields ?? ValueObject()))
+                        fields: fields ?? ValueObject(), number: try row.int(4)))
             }
             return lines
         }

@@ -115,11 +115,11 @@ struct CommandRunTests {
     @Test("However much is printed, the log stays within what a run keeps, and ends with the end")
     func flood() async throws {
         let (_, host) = await shell("seq 1 300000; head -c 3000000 /dev/zero | tr '\\0' x; echo; echo last")
-        let size = host.lines.reduce(0) { $0 + $1.message.utf8.count + 128 }
-        #expect(size <= 1 << 20)
+        func size(_ host: RecordingHost) -> Int { host.lines.reduce(0) { $0 + max(8, $1.message.utf8.count) } }
+        #expect(size(host) <= (1 << 20) + 200)
         #expect(host.lines.last?.message == "last")
         let (_, many) = await shell("yes | head -n 500000; echo last")
-        #expect(many.lines.reduce(0) { $0 + $1.message.utf8.count + 128 } <= 1 << 20)
+        #expect(size(many) <= (1 << 20) + 200)
         #expect(many.lines.last?.message == "last")
     }
 
@@ -209,6 +209,10 @@ struct CommandRunTests {
 
     static let badLines = [
         "", "hello", "[]", "1", "{", #"{"kind":"disk"}"#, #"{"kind":"disk","key":""}"#, #"{"kind":"disk","key":"SDA"}"#,
+        #"{"kind":"my disk","key":"a"}"#, #"{"kind":"disk","key":"a\nb"}"#,
+        #"{"kind":"disk","key":"a","external_id":""}"#,
+        #"{"kind":"disk","key":"a","parent":{"kind":"disk","key":"a"}}"#,
+        #"{"subject":{"kind":"my disk","key":"a"},"metric":"m","at":"2026-01-04T00:00:00Z","value":1}"#,
         #"{"kind":"disk","key":"a","nmae":"x"}"#, #"{"kind":"disk","key":"a","name":1}"#,
         #"{"kind":"disk","key":"a","state":"asleep"}"#, #"{"kind":"disk","key":"a","parent":"x"}"#,
         #"{"kind":"disk","key":"a","parent":{"kind":"host"}}"#,
@@ -251,10 +255,6 @@ struct CommandRunTests {
     }
 
     @Test("A line of more than 1 MiB is bad output, and ends the program")
-        #"{"kind":"my disk","key":"a"}"#, #"{"kind":"disk","key":"a\nb"}"#,
-        #"{"kind":"disk","key":"a","external_id":""}"#,
-        #"{"kind":"disk","key":"a","parent":{"kind":"disk","key":"a"}}"#,
-        #"{"subject":{"kind":"my disk","key":"a"},"metric":"m","at":"2026-01-04T00:00:00Z","value":1}"#,
     func overlongLine() async {
         let failure = await failure("yes | tr -d '\\n'", ["samples": "json"])
         #expect(failure?.code == "bad_output")

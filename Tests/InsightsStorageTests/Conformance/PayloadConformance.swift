@@ -29,7 +29,8 @@ struct PayloadConformance {
             let claim = desk.claim(60)
             func line(_ number: Int) -> LogLine {
                 LogLine(
-                    at: Desk.at(60), level: "info", message: "line \(number)", fields: ["n": .integer(Int64(number))])
+                    at: Desk.at(60), level: "info", message: "line \(number)", fields: ["n": .integer(Int64(number))],
+                    number: number)
             }
             _ = try await desk.commit(
                 .claim(claim), desk.checkpoint(claim.run, at: 61, AttemptPayload(log: [line(0), line(1)])),
@@ -41,21 +42,66 @@ struct PayloadConformance {
         }
     }
 
-    @Test("a run keeps 1 MiB of log over all its attempts, and counts the rest", arguments: StoreKind.all)
+    @Test("a run keeps 1 MiB of log: later attempts take the room of earlier ones", arguments: StoreKind.all)
     func logLimit(_ kind: StoreKind) async throws {
         try await withDesk(kind) { desk async throws in
-            let claim = desk.claim(60, attempts: 2)
-            let line = LogLine(at: Desk.at(60), level: "info", message: String(repeating: "x", count: 10_000))
-            let payload = AttemptPayload(log: Array(repeating: line, count: 80))
+            let claim = desk.claim(60, attempts: 3)
+            func payload(_ attempt: Int, _ count: Int = 80) -> AttemptPayload {
+                let text = String(repeating: "x", count: 10_000) + " of \(attempt)"
+                return AttemptPayload(
+                    log: Array(repeating: LogLine(at: Desk.at(60), level: "info", message: text), count: count))
+            }
+            func log(_ offset: Int = 0) async throws -> [LogLine] {
+                try await desk.store.log(of: claim.run, offset: offset)
+            }
+            func count(_ attempt: Int) async throws -> Int {
+                try await log().count { $0.message.hasSuffix(" of \(attempt)") }
+            }
             _ = try await desk.commit(
-                .claim(claim), desk.finish(claim.run, .retrying(at: Desk.at(62)), at: 61, payload: payload),
+                .claim(claim), desk.finish(claim.run, .retrying(at: Desk.at(62)), at: 61, payload: payload(1)),
                 desk.start(claim.run, fence: 1, attempt: 2, at: 62),
-                desk.finish(claim.run, fence: 2, at: 63, payload: payload))
-            let lines = try await desk.store.log(of: claim.run, offset: 0)
-            let kept = lines.dropLast()
-            #expect(kept.allSatisfy { $0 == line } && (100...105).contains(kept.count))
-            #expect(lines.last?.message == "\(160 - kept.count) more log lines were dropped: a run keeps 1 MiB")
-            #expect(lines.last?.level == "warning")
+                desk.finish(claim.run, fence: 2, .retrying(at: Desk.at(64)), at: 63, payload: payload(2)))
+            #expect(try await count(2) == 80)
+            let kept = try await count(1)
+            #expect((15...25).contains(kept))
+            var lines = try await log()
+            #expect(lines.first?.message == "\(80 - kept) earlier log lines were dropped: a run keeps 1 MiB")
+            #expect(lines.first?.level == "warning")
+            #expect(lines.map(\.number) == Array(79 - kept..<160))
+            // Who has read that far sees what comes after, once.
+            _ = try await desk.commit(
+                desk.start(claim.run, fence: 2, attempt: 3, at: 64),
+                desk.checkpoint(claim.run, fence: 3, at: 65, payload(3, 60)),
+                desk.finish(claim.run, fence: 3, at: 66, payload: payload(3, 20)))
+            #expect(try await log(160).map(\.number) == Array(160..<240))
+            #expect(try await count(3) == 80)
+            lines = try await log()
+            let dropped = try #require(lines.first).number + 1
+            #expect(lines.first?.message == "\(dropped) earlier log lines were dropped: a run keeps 1 MiB")
+            #expect(lines.count == 241 - dropped)
+            #expect(lines.reduce(0) { $0 + $1.message.utf8.count } < (1 << 20) + 24_000)
+        }
+    }
+
+    @Test("1 MiB of a program's short lines fits, and more at once than fits keeps its end", arguments: StoreKind.all)
+    func shortLines(_ kind: StoreKind) async throws {
+        try await withDesk(kind) { desk async throws in
+            func lines(_ count: Int) -> [LogLine] {
+                (0..<count).map {
+                    LogLine(
+                        at: Desk.at(60), level: "info", message: String(100_000_000 + $0), fields: ["stream": "stdout"])
+                }
+            }
+            let (whole, over) = (desk.claim(60), desk.claim(120))
+            _ = try await desk.commit(
+                .claim(whole), desk.finish(whole.run, at: 61, payload: AttemptPayload(log: lines(104_857))),
+                .claim(over), desk.finish(over.run, at: 121, payload: AttemptPayload(log: lines(150_000))))
+            #expect(try await desk.store.log(of: whole.run, offset: 0).count == 104_857)
+            let end = try await desk.store.log(of: over.run, offset: 149_998)
+            #expect(end.map(\.message) == ["100149998", "100149999"])
+            let rest = try await desk.store.log(of: over.run, offset: 0)
+            #expect(rest.first?.message == "\(150_001 - rest.count) earlier log lines were dropped: a run keeps 1 MiB")
+            #expect((116_000...120_000).contains(rest.count))
         }
     }
 
@@ -181,6 +227,11 @@ struct PayloadConformance {
             .gap(Gap(Desk.repository("a"), "stars", from: Desk.day("2026-03-01"), to: Desk.day("2026-03-01")))
         ),
         (
+            "gap within a day",
+            .gap(Gap(Desk.repository("a"), "views", from: Desk.at(0), to: Desk.at(0)))
+        ),
+        ("control character beyond ASCII", .subject(Subject(kind: "repository", key: "a\u{85}"))),
+        (
             "gap backwards",
             .gap(Gap(Desk.repository("a"), "views", from: Desk.day("2026-03-02"), to: Desk.day("2026-03-01")))
         ),
@@ -226,11 +277,6 @@ struct PayloadConformance {
             #expect(ranking == .ranking([RankedValue(label: "l\u{FFFD}", value: 1)]))
             #expect(try await desk.store.state(of: desk.task, forKey: "k\0") != nil)
         }
-        (
-            "gap within a day",
-            .gap(Gap(Desk.repository("a"), "views", from: Desk.at(0), to: Desk.at(0)))
-        ),
-        ("control character beyond ASCII", .subject(Subject(kind: "repository", key: "a\u{85}"))),
     }
 }
 
