@@ -54,7 +54,7 @@ extension Problem {
     /// A value or a name that the request got wrong.
     static func badParameter(_ name: String, _ message: String) -> Problem {
         Problem(
-            code: .badRequest, status: .badRequest, detail: "\(name): \(message)",
+            code: .badRequest, status: .badRequest, detail: name.isEmpty ? message : "\(name): \(message)",
             members: [("parameter", .string(name))])
     }
 
@@ -62,7 +62,7 @@ extension Problem {
         Problem(code: .notFound, status: .notFound, detail: detail)
     }
 
-    /// What the store could not do; `cursor` when an `invalid` can only be about the cursor.
+    /// What the store could not do.
     init(_ error: StoreError) {
         switch error.kind {
         case .unavailable, .alreadyRunning:

@@ -6,10 +6,8 @@ internal import InsightsPlugin
 enum PageRoutes {
     /// How many subjects the overview shows at once; each costs a few series.
     private static let pageSize = 24
-    private static let search = Parameter<String>(
-        "q", "Only subjects whose key or name has this part, any case.", expected: "a text of at most 256 characters",
-        schema: ["type": "string", "maxLength": 256]
-    ) { $0.count > 256 ? nil : $0 }
+    private static let search = Parameter.text(
+        "q", of: 0...256, "Only subjects whose key or name has this part, any case.")
     private static let range = Parameter<ChartRange>.choice(
         "range", default: .quarter, "How far back charts go: by day, by week, by month.")
     private static let page: Value = ["type": "string"]
@@ -29,12 +27,14 @@ enum PageRoutes {
     ]
 
     @Sendable private static func overview(_ call: Call) async throws(Problem) -> Reply {
-        let text = try call.value(search) ?? ""
-        let query = SubjectQuery(
-            text: text.isEmpty ? nil : text, limit: pageSize, cursor: try call.value(RunRoutes.cursor))
+        // The spaces around what was pasted into the field are none of it.
+        let text = trimmed(try call.value(search) ?? "")
+        let query = SubjectQuery(text: text.isEmpty ? nil : text, limit: pageSize)
         let tasks = try await stored { () async throws(StoreError) in try await call.daemon.taskViews() }
-        let subjects = try await paged(from: query.cursor) { () async throws(StoreError) in
-            try await call.daemon.reader.subjects(query)
+        let subjects = try await paged(call, ["overview", query.text]) { cursor async throws(StoreError) in
+            var query = query
+            query.cursor = cursor
+            return try await call.daemon.reader.subjects(query)
         }
         let now = call.site.clock.now
         var cards: [OverviewPage.SubjectCard] = []
@@ -102,6 +102,11 @@ enum PageRoutes {
     }
 
     /// Percent-encoded for a query.
+    private static func trimmed(_ text: String) -> String {
+        let rest = text.drop { $0 == " " }
+        return String(rest.prefix(rest.reversed().drop { $0 == " " }.count))
+    }
+
     private static func queryText(_ text: String) -> String {
         text.utf8.map { byte in
             switch byte {

@@ -8,7 +8,7 @@ enum RunRoutes {
         "id", in: .path, "The run's id.", expected: "a run's id, a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057",
         schema: ["type": "string", "format": "uuid"]
     ) { RunID($0) }
-    static let cursor = Parameter.text("cursor", atMost: 1024, "Where to go on: `next_cursor` of the page before.")
+    static let cursor = Parameter.text("cursor", of: 1...1024, "Where to go on: `next_cursor` of the page before.")
     private static let task = Parameter<String>(
         "task", "Only runs of this task.", expected: TaskRoutes.name.spec.expected, schema: TaskRoutes.name.spec.schema,
         parse: TaskRoutes.name.parse)
@@ -38,9 +38,12 @@ enum RunRoutes {
     @Sendable private static func list(_ call: Call) async throws(Problem) -> Reply {
         let query = RunQuery(
             task: try call.value(task), status: try call.value(status), since: try call.value(since),
-            limit: try call.value(limit) ?? 20, cursor: try call.value(cursor))
-        let page = try await paged(from: query.cursor) { () async throws(StoreError) in
-            try await call.daemon.reader.runs(query)
+            limit: try call.value(limit) ?? 20)
+        let words: [String?] = ["runs", query.task, query.status?.rawValue, query.since?.description]
+        let page = try await paged(call, words) { cursor async throws(StoreError) in
+            var query = query
+            query.cursor = cursor
+            return try await call.daemon.reader.runs(query)
         }
         return .json(["runs": .array(page.items.map(\.json)), "next_cursor": Value(page.nextCursor)])
     }
@@ -72,18 +75,4 @@ enum RunRoutes {
 
     /// The problem of an id that no run has.
     static func unknown(_ id: RunID) -> Problem { .notFound("there is no run \(id)") }
-}
-
-/// Awaits a page; all other values having been checked, what a store finds invalid is the cursor.
-func paged<Item>(
-    from cursor: String?, _ ask: () async throws(StoreError) -> Page<Item>
-) async throws(Problem) -> Page<Item> {
-    do {
-        return try await ask()
-    } catch {
-        if error.kind == .invalid, cursor != nil {
-            throw .badParameter("cursor", "must be next_cursor of an earlier page of the same query")
-        }
-        throw Problem(error)
-    }
 }

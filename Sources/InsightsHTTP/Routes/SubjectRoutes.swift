@@ -61,10 +61,15 @@ enum SubjectRoutes {
         let query = SubjectQuery(
             kind: try call.value(kind), parent: try call.value(parent), text: try call.value(text),
             sort: try call.value(sort), order: try call.value(order) ?? .ascending,
-            limit: try call.value(limit) ?? 100, cursor: try call.value(RunRoutes.cursor))
+            limit: try call.value(limit) ?? 100)
         if let parent = query.parent { _ = try await find(parent, call) }
-        let page = try await paged(from: query.cursor) { () async throws(StoreError) in
-            try await call.daemon.reader.subjects(query)
+        let words: [String?] = [
+            "subjects", query.kind, query.parent.map(String.init), query.text, query.sort, query.order.rawValue,
+        ]
+        let page = try await paged(call, words) { cursor async throws(StoreError) in
+            var query = query
+            query.cursor = cursor
+            return try await call.daemon.reader.subjects(query)
         }
         return .json([
             "subjects": .array(page.items.map(\.measuredJSON)), "next_cursor": Value(page.nextCursor),

@@ -29,6 +29,7 @@ struct Call: Sendable {
         let known = route.parameters.filter { $0.place == .query }.map(\.name)
         var query: [String: String] = [:]
         for (name, value) in pairs {
+            guard !name.isEmpty else { throw .badParameter(name, "a parameter's name is missing before =") }
             guard known.contains(name) else {
                 let choices = known.isEmpty ? "there are none here" : "there are " + known.joined(separator: ", ")
                 throw .badParameter(name, "is no parameter of \(route.template); \(choices)")

@@ -88,12 +88,26 @@ extension Parameter where Parsed == Instant {
 }
 
 extension Parameter where Parsed == String {
-    /// Any text that is not empty.
-    static func text(_ name: String, atMost limit: Int = 256, _ summary: String) -> Parameter<String> {
+    /// Text in one line.
+    ///
+    /// Control characters are refused: nothing that is stored has them where it is searched, and to some stores a
+    /// NUL ends the text, so that a search would find more than what was asked for.
+    ///
+    /// - Parameter lengths: In Unicode scalars, as JSON Schema counts.
+    static func text(_ name: String, of lengths: ClosedRange<Int> = 1...256, _ summary: String) -> Parameter<String> {
         Parameter(
-            name, summary, expected: "a text of 1 to \(limit) characters",
-            schema: ["type": "string", "minLength": 1, "maxLength": .integer(Int64(limit))]
-        ) { text in text.isEmpty || text.count > limit ? nil : text }
+            name, summary,
+            expected: "a text of \(lengths.lowerBound) to \(lengths.upperBound) characters, none of them a control "
+                + "character",
+            schema: [
+                "type": "string", "minLength": .integer(Int64(lengths.lowerBound)),
+                "maxLength": .integer(Int64(lengths.upperBound)),
+                "pattern": #"^[^\u0000-\u001f\u007f-\u009f]*$"#,
+            ]
+        ) { text in
+            let isPlain = text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+            return isPlain && lengths.contains(text.unicodeScalars.count) ? text : nil
+        }
     }
 }
 

@@ -27,6 +27,9 @@ struct RefusedInputTests {
             ("/api/series?subject=7&metric=commits&step=year", "step"),
             ("/api/series?subject=7&metric=commits&from=2026-01-02&to=2026-01-01", "from"),
             ("/api/series?subject=7&metric=commits&to=1", "to"), ("/openapi.json?x=1", "x"),
+            ("/api/subjects?q=a%00b", "q"), ("/api/subjects?q=%00", "q"), ("/api/subjects?q=a%0Ab", "q"),
+            ("/api/subjects?q=%7F", "q"), ("/api/subjects?q=%C2%9F", "q"), ("/api/subjects?kind=repo%00", "kind"),
+            ("/api/subjects?q=" + String(repeating: "e%CC%81", count: 129), "q"), ("/api/runs?cursor=%00", "cursor"),
         ])
     func badParameters(target: String, name: String) async throws {
         try await withServer { server in
@@ -35,6 +38,44 @@ struct RefusedInputTests {
             #expect(response.problem == "bad-request")
             #expect(response.json["parameter"]?.string == name)
             #expect(response.json["detail"]?.string?.hasPrefix(name + ": ") == true)
+        }
+    }
+
+    @Test("A parameter without a name is told to have none", arguments: ["/health?=x", "/api/runs?limit=1&="])
+    func nameless(target: String) async throws {
+        try await withServer { server in
+            let response = try await server.get(target)
+            #expect(response.status == 400)
+            #expect(response.problem == "bad-request")
+            #expect(response.json["detail"] == "a parameter's name is missing before =")
+        }
+    }
+
+    @Test("A cursor is good for the query it came from, and for no other")
+    func foreignCursors() async throws {
+        let daemon = ScriptedDaemon()
+        daemon.store.change { $0.subjects = [Samples.subject, Samples.subject] }
+        try await withServer(daemon: daemon) { server in
+            func cursor(of target: String) async throws -> String {
+                try #require(try await server.get(target).json["next_cursor"]?.string)
+            }
+            let run = try await cursor(of: "/api/runs?limit=1")
+            let task = try await cursor(of: "/api/runs?limit=1&task=activity")
+            let subject = try await cursor(of: "/api/subjects?limit=1&sort=commits")
+            for good in ["/api/runs?limit=2&cursor=\(run)", "/api/runs?task=activity&cursor=\(task)"] {
+                #expect(try await server.get(good).status == 200)
+            }
+            for bad in [
+                "/api/runs?task=activity&cursor=\(run)", "/api/runs?cursor=\(task)", "/api/runs?cursor=\(subject)",
+                "/api/runs?status=failed&cursor=\(run)", "/api/runs?since=2026-01-01&cursor=\(run)",
+                "/api/subjects?sort=commits&order=desc&cursor=\(subject)", "/api/subjects?cursor=\(subject)",
+                "/api/subjects?sort=commits&kind=repository&cursor=\(subject)", "/?cursor=\(subject)",
+                "/api/runs?cursor=\(run)x",
+            ] {
+                let response = try await server.get(bad)
+                #expect(response.status == 400, "\(bad)")
+                #expect(response.json["parameter"] == "cursor")
+            }
         }
     }
 
