@@ -1,6 +1,7 @@
 internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
+internal import Synchronization
 
 /// Keeps one connection within its limits: the thin shell around ``ConnectionState``.
 ///
@@ -16,9 +17,17 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// Sent through the pipeline by a route that waits for something on purpose.
     struct Patient: Sendable {}
 
+    typealias Words = @Sendable (Rejection, GuardedRequest?) -> (HTTPResponseHead, ByteBuffer)
+
     private var state: ConnectionState
     private let isAdmitted: Bool
-    private let answer: @Sendable (Rejection) -> (HTTPResponseHead, ByteBuffer)
+    private let answer: Words
+    /// Those whose headers came and whose answer has not ended, in order.
+    private var requests = CircularBuffer<GuardedRequest>()
+    /// The one whose headers break a rule.
+    private var faulty: GuardedRequest?
+    /// Of the request that a route is answering now.
+    private var turn: Turn?
     private var context: ChannelHandlerContext?
     private var timer: (task: Scheduled<Void>, due: NIODeadline)?
     private var deferredClose: EventLoopPromise<Void>?
@@ -27,10 +36,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// - Parameters:
     ///   - isAdmitted: Whether there is room for the connection; one that is not is answered and closed.
-    ///   - answer: Words a rejection.
-    init(
-        limits: HTTPLimits, isAdmitted: Bool, answer: @escaping @Sendable (Rejection) -> (HTTPResponseHead, ByteBuffer)
-    ) {
+    ///   - answer: Words a rejection, of the request that it is about, if there is one.
+    init(limits: HTTPLimits, isAdmitted: Bool, answer: @escaping Words) {
         state = ConnectionState(limits: limits, now: .now())
         self.isAdmitted = isAdmitted
         self.answer = answer
@@ -74,11 +81,14 @@ extension ConnectionGuard {
         guard state.takesRequests else { return }
         switch unwrapInboundIn(data) {
         case .head(let head):
+            let request = GuardedRequest(head: head, since: .now())
             if let fault = ConnectionGuard.fault(in: head) {
+                faulty = request
                 perform(state.failed(.malformed(fault)))
                 return
             }
-            state.requestBegan(keepsAlive: ConnectionGuard.keepsAlive(head), at: .now())
+            requests.append(request)
+            state.requestBegan(keepsAlive: ConnectionGuard.keepsAlive(head), at: request.since)
         case .body: break
         case .end: state.requestEnded()
         }
@@ -132,6 +142,8 @@ extension ConnectionGuard {
             context.write(wrapOutboundOut(.head(head)), promise: promise)
         case .end:
             context.write(data, promise: promise)
+            _ = requests.popFirst()
+            turn = nil
             perform(state.answerEnded(at: .now()))
         case .head, .body: context.write(data, promise: promise)
         }
@@ -162,21 +174,28 @@ extension ConnectionGuard {
     }
 
     func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
-        guard event is Patient else {
-            context.triggerUserOutboundEvent(event, promise: promise)
-            return
+        switch event {
+        case let turn as Turn:
+            self.turn = turn
+            promise?.succeed(())
+        case is Patient:
+            promise?.succeed(())
+            perform(state.becamePatient())
+        default: context.triggerUserOutboundEvent(event, promise: promise)
         }
-        promise?.succeed(())
-        perform(state.becamePatient())
     }
 
     private func perform(_ action: ConnectionState.Action?) {
         guard let context else { return }
         switch action {
         case .reject(let rejection):
-            let (head, body) = answer(rejection)
+            turn?.cut()
+            let request = requests.first ?? faulty
+            let (head, body) = answer(rejection, request)
             context.write(wrapOutboundOut(.head(head)), promise: nil)
-            context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+            if request?.head.method != .HEAD {
+                context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+            }
             context.write(wrapOutboundOut(.end(nil)), promise: nil)
             finishAfterFlush()
         case .finish: finishAfterFlush()
@@ -244,6 +263,25 @@ extension ConnectionGuard {
         perform(state.tick(.now()))
         arm()
     }
+}
+
+/// A request as its connection's guard knows it.
+struct GuardedRequest: Sendable {
+    let head: HTTPRequestHead
+    /// When its headers were complete.
+    let since: NIODeadline
+}
+
+/// A route's turn to answer; sent through the pipeline when it begins.
+///
+/// With it a route learns that the guard has answered in its place, also when the connection is long gone by then.
+final class Turn: Sendable {
+    private let hasEnded = Atomic(false)
+
+    /// Whether the guard has answered.
+    var isCut: Bool { hasEnded.load(ordering: .relaxed) }
+
+    func cut() { hasEnded.store(true, ordering: .relaxed) }
 }
 
 /// Tells the guard of raw bytes, and drops them once the guard no longer wants them.

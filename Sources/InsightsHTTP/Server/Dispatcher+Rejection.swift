@@ -4,12 +4,20 @@ internal import NIOCore
 internal import NIOHTTP1
 
 extension Dispatcher {
-    /// Words what a connection's guard refuses, and counts it.
-    func words(of rejection: Rejection) -> (HTTPResponseHead, ByteBuffer) {
-        let id = RequestID.random()
+    /// Words what a connection's guard refuses, counts it, and logs what the operator has to know.
+    ///
+    /// - Parameter request: The one that it is about, if its headers came.
+    func words(of rejection: Rejection, to request: GuardedRequest?) -> (HTTPResponseHead, ByteBuffer) {
+        let id = RequestID.choose(request?.head.headers.first(name: HTTPField.Name.requestID.rawName))
         let problem = problem(for: rejection)
-        let reply = Reply(problem, instance: nil, requestID: id)
-        site.metrics.record(method: "other", route: nil, status: reply.status.code, duration: .zero)
+        let path = request.map { RequestTarget.path(of: $0.head.uri) }
+        let reply = Reply(problem, instance: path, requestID: id)
+        let method = request?.head.method.rawValue ?? "other"
+        tell(
+            reply.status.code, id: id, method: method,
+            route: request.flatMap { known(method, $0.head.uri) },
+            after: request.map { .nanoseconds((NIODeadline.now() - $0.since).nanoseconds) } ?? .zero)
+        note(problem, problem, id: id, path: path)
         var headers = HTTPHeaders()
         for field in head(of: reply, id: id).headerFields { headers.add(name: field.name.rawName, value: field.value) }
         headers.replaceOrAdd(name: "Connection", value: "close")

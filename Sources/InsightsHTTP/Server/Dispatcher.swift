@@ -25,20 +25,29 @@ struct Dispatcher: Sendable {
     func respond(to request: Incoming, writer: consuming ResponseWriter, channel: any Channel) async throws {
         let start = ContinuousClock.now
         let id = RequestID.choose(request.headers[.requestID])
+        let turn = Turn()
+        channel.triggerUserOutboundEvent(turn, promise: nil)
         let (route, reply) = await answer(request, id: id, channel: channel, writer: writer)
-        let duration = ContinuousClock.now - start
-        site.metrics.record(
-            method: request.method.rawValue, route: route?.template, status: reply.status.code, duration: duration)
-        logger.debug(
-            "answered",
-            metadata: [
-                "request_id": .string(id), "method": .string(request.method.rawValue),
-                "route": .string(route?.template ?? "other"), "status": .stringConvertible(reply.status.code),
-                "duration_seconds": .stringConvertible(duration.inSeconds),
-            ])
+        // What the guard has answered, it has counted.
+        if !turn.isCut {
+            tell(
+                reply.status.code, id: id, method: request.method.rawValue, route: route,
+                after: ContinuousClock.now - start)
+        }
         let head = head(of: reply, id: id)
         guard request.method != .head, !reply.body.isEmpty else { return try await writer.writeResponse(head) }
         try await writer.write(response: head, body: ResponseBody(byteBuffer: ByteBuffer(string: reply.body)))
+    }
+
+    /// Counts an answer, and logs it for those who look closely.
+    func tell(_ status: Int, id: String, method: String, route: Route?, after duration: Duration) {
+        site.metrics.record(method: method, route: route?.template, status: status, duration: duration)
+        logger.debug(
+            "answered",
+            metadata: [
+                "request_id": .string(id), "method": .string(method), "route": .string(route?.template ?? "other"),
+                "status": .stringConvertible(status), "duration_seconds": .stringConvertible(duration.inSeconds),
+            ])
     }
 
     /// The headers that every answer has, and the answer's own.
@@ -63,7 +72,7 @@ struct Dispatcher: Sendable {
             if RequestTarget.isAdmin(text),
                 let refusal = try await gate.refusal(of: request.headers, from: channel.remoteAddress)
             {
-                return (known(request), Reply(refusal, instance: path, requestID: id))
+                return (known(request.method.rawValue, text), Reply(refusal, instance: path, requestID: id))
             }
             let target = try RequestTarget(text)
             let match = router.match(request.method.rawValue, target.segments)
@@ -84,9 +93,9 @@ struct Dispatcher: Sendable {
     }
 
     /// The route as a bounded label, also of a request that was refused before it was looked at.
-    private func known(_ request: Incoming) -> Route? {
-        guard let target = try? RequestTarget(request.head.path ?? ""),  // a malformed one has no route
-            case .route(let route, _) = router.match(request.method.rawValue, target.segments)
+    func known(_ method: String, _ target: String) -> Route? {
+        guard let target = try? RequestTarget(target),  // a malformed one has no route
+            case .route(let route, _) = router.match(method, target.segments)
         else { return nil }
         return route
     }
@@ -135,8 +144,9 @@ struct Dispatcher: Sendable {
     }
 
     /// Logs what the operator has to know, once; what clients get wrong is their own affair.
-    private func note(_ problem: Problem, _ error: any Error, id: String, path: String?) {
-        guard problem.status.code >= 500, problem.code != .stopping, problem.code != .runsFailed else { return }
+    func note(_ problem: Problem, _ error: any Error, id: String, path: String?) {
+        let isForOperator = ![.stopping, .runsFailed, .busy].contains(problem.code)
+        guard problem.status.code >= 500, isForOperator else { return }
         logger.error(
             "a request failed",
             metadata: [

@@ -12,13 +12,13 @@ struct GuardedChannel: ServerChildChannel {
     private let inner: HTTP1Channel
     private let limits: HTTPLimits
     private let count: ConnectionCount
-    private let answer: @Sendable (Rejection) -> (HTTPResponseHead, ByteBuffer)
+    private let answer: ConnectionGuard.Words
 
     /// - Parameters:
     ///   - answer: Words what a guard refuses.
     ///   - responder: Answers a request.
     init(
-        limits: HTTPLimits, answer: @escaping @Sendable (Rejection) -> (HTTPResponseHead, ByteBuffer),
+        limits: HTTPLimits, answer: @escaping ConnectionGuard.Words,
         responder: @escaping HTTPChannelHandler.Responder
     ) {
         self.limits = limits
@@ -33,7 +33,12 @@ struct GuardedChannel: ServerChildChannel {
     }
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        let isAdmitted = count.take()
+        let (isAdmitted, isNews) = count.take()
+        if isNews {
+            logger.warning(
+                "all connections are taken; further ones are answered 503",
+                metadata: ["connections": .stringConvertible(limits.connections)])
+        }
         channel.closeFuture.whenComplete { [count] _ in count.give() }
         return inner.setup(channel: channel, logger: logger).flatMapThrowing { [limits, answer] value in
             let pipeline = channel.pipeline.syncOperations
@@ -58,18 +63,32 @@ struct GuardedChannel: ServerChildChannel {
 
 /// Counts open connections.
 private final class ConnectionCount: Sendable {
+    private struct State {
+        var open = 0
+        var isFull = false
+    }
+
     private let limit: Int
-    private let open = Mutex(0)
+    private let state = Mutex(State())
 
     init(limit: Int) { self.limit = limit }
 
-    /// Counts one more, and tells whether it is within the limit.
-    func take() -> Bool {
-        open.withLock { open in
-            open += 1
-            return open <= limit
+    /// Counts one more, and tells whether it is within the limit, and whether it is the first in a while that is not.
+    func take() -> (isAdmitted: Bool, isNews: Bool) {
+        state.withLock { state in
+            state.open += 1
+            guard state.open > limit else { return (true, false) }
+            defer { state.isFull = true }
+            return (false, !state.isFull)
         }
     }
 
-    func give() { open.withLock { $0 -= 1 } }
+    /// Counts one less. Only with a quarter free it is news again that there is no room: a line for every connection
+    /// refused would let anybody fill the log.
+    func give() {
+        state.withLock { state in
+            state.open -= 1
+            if state.open <= limit * 3 / 4 { state.isFull = false }
+        }
+    }
 }

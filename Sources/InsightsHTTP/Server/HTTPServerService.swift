@@ -83,7 +83,7 @@ package struct HTTPServerService: Service {
     private func makeServer(on loops: MultiThreadedEventLoopGroup) -> any Service {
         let dispatcher = makeDispatcher()
         let channel = GuardedChannel(
-            limits: configuration.limits, answer: { dispatcher.words(of: $0) },
+            limits: configuration.limits, answer: { dispatcher.words(of: $0, to: $1) },
             responder: { request, writer, channel in
                 try await dispatcher.respond(to: request, writer: writer, channel: channel)
             })

@@ -43,13 +43,14 @@ struct TestServer: Sendable {
 func withServer(
     daemon: ScriptedDaemon = ScriptedDaemon(), token: String? = TestServer.token, limits: HTTPLimits = HTTPLimits(),
     grace: Duration = .seconds(20), pause: @escaping @Sendable (Duration) async throws -> Void = { _ in },
+    logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
     _ body: @Sendable @escaping (TestServer) async throws -> Void
 ) async throws {
     let (ports, source) = AsyncStream<Int>.makeStream()
     let service = HTTPServerService(
         configuration: HTTPConfiguration(
             port: 0, adminToken: token.map(Secret.init), version: "1.2.3", threads: 1, grace: grace, limits: limits),
-        daemon: daemon, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, clock: FixedClock(),
+        daemon: daemon, logger: logger, clock: FixedClock(),
         pause: pause, onListening: { source.yield($0) })
     let group = ServiceGroup(
         configuration: .init(
