@@ -43,7 +43,9 @@ enum Description {
         if route.isAdmin { operation["security"] = [["admin": []]] }
         var responses = ValueObject()
         for answer in route.answers + implied(route) { responses[String(answer.status.code)] = response(answer) }
-        responses["default"] = response(.problem(.badRequest, "Any other refusal: 405, 408, 413, 431, 500, 503."))
+        responses["default"] = response(
+            .problem(
+                .badRequest, "Any other refusal: 405, 408, 413, 431, 500, 503.", fields: [.allow, .retryAfter]))
         operation["responses"] = .object(responses)
         return operation
     }
@@ -54,7 +56,7 @@ enum Description {
             .problem(.badRequest, "A parameter is unknown, given twice or not what it must be; the problem names it.")
         ]
         if route.isAdmin {
-            answers.append(.problem(.unauthorized, "The bearer token is missing or wrong."))
+            answers.append(.problem(.unauthorized, "The bearer token is missing or wrong.", fields: [.authenticate]))
             answers.append(.problem(.forbidden, "No admin token is set; the problem says how to set one."))
         }
         return answers
@@ -71,10 +73,23 @@ enum Description {
         var content = ValueObject()
         for (type, schema) in answer.content { content[type] = ["schema": schema] }
         var headers: ValueObject = ["X-Request-ID": ["schema": Schema.text, "description": "What logs find it by."]]
-        if answer.status == .unauthorized { headers["WWW-Authenticate"] = ["schema": Schema.text] }
+        for field in answer.fields { headers[field.rawValue] = header(field) }
         return [
             "description": .string(answer.summary), "headers": .object(headers), "content": .object(content),
         ]
+    }
+
+    private static func header(_ field: Answer.Field) -> Value {
+        switch field {
+        case .allow: ["schema": Schema.text, "description": "With 405: the methods that the path takes."]
+        case .authenticate: ["schema": Schema.text]
+        case .location:
+            [
+                "schema": ["type": "string", "format": "uri-reference"],
+                "description": "Where the run is, when it is the only one.",
+            ]
+        case .retryAfter: ["schema": Schema.count, "description": "Seconds, where waiting helps."]
+        }
     }
 }
 

@@ -5,6 +5,7 @@ internal import InsightsPlugin
 enum Schema: String, CaseIterable {
     case problem = "Problem"
     case runsProblem = "RunsProblem"
+    case startedProblem = "StartedProblem"
     case conflictProblem = "ConflictProblem"
     case diagnosticsProblem = "DiagnosticsProblem"
     case health = "Health"
@@ -48,7 +49,7 @@ enum Schema: String, CaseIterable {
     /// The shape itself.
     var definition: Value {
         switch self {
-        case .problem, .runsProblem, .conflictProblem, .diagnosticsProblem: problemDefinition
+        case .problem, .runsProblem, .startedProblem, .conflictProblem, .diagnosticsProblem: problemDefinition
         case .health, .readiness, .paused, .reloaded, .cancelling, .diagnostic: stateDefinition
         case .task, .occurrence, .run, .runError, .startedRun, .logLine: runDefinition
         case .subject, .subjectReference, .measuredSubject, .latestValue, .reading, .series: subjectDefinition
@@ -87,6 +88,7 @@ extension Schema {
     private var problemDefinition: Value {
         switch self {
         case .runsProblem: .extended(.problem, by: [("runs", Schema.array(Schema.run.reference))])
+        case .startedProblem: .extended(.problem, by: [("runs", Schema.array(Schema.startedRun.reference))])
         case .conflictProblem: .extended(.problem, by: [("run_id", Schema.uuid)])
         case .diagnosticsProblem: .extended(.problem, by: [("diagnostics", Schema.array(Schema.diagnostic.reference))])
         default:

@@ -7,22 +7,29 @@ internal import Logging
 enum AdminRoutes {
     private static let wait = Parameter.flag("wait", "Answer only when all runs have ended.")
     private static let noTask = Answer.problem(.notFound, "There is no such task.")
-    private static let stopping = Answer.problem(.serviceUnavailable, "A shutdown has begun, or the store is away.")
+    private static let stopping = Answer.problem(
+        .serviceUnavailable, "A shutdown has begun, or the store is away.", fields: [.retryAfter])
 
     static let all: [Route] = [
         Route(
             .post, "/admin/tasks/run", id: "runAllTasks", "Runs every enabled task now, in `after` order.",
             parameters: [wait.spec],
             answers: [
-                Answer(.accepted, "The runs that follow.", Schema.list("runs", of: .startedRun)),
+                Answer(
+                    .accepted, "The runs that follow.", Schema.list("runs", of: .startedRun), fields: [.location]),
                 Answer(.ok, "With `wait`: all of them succeeded.", Schema.list("runs", of: .run)),
-                .problem(.internalServerError, "With `wait`: not all of them succeeded.", .runsProblem), stopping,
+                .problem(.internalServerError, "With `wait`: not all of them succeeded.", .runsProblem),
+                .problem(
+                    .serviceUnavailable, "As elsewhere; `runs` has those that follow all the same.", .startedProblem,
+                    fields: [.retryAfter]),
             ], handler: runAll),
         Route(
             .post, "/admin/tasks/{name}/run", id: "runTask", "Runs one task now; its cadence does not move.",
             parameters: [TaskRoutes.name.spec],
             answers: [
-                Answer(.accepted, "The run that follows.", Schema.list("runs", of: .startedRun)), noTask,
+                Answer(
+                    .accepted, "The run that follows.", Schema.list("runs", of: .startedRun), fields: [.location]),
+                noTask,
                 .problem(.conflict, "Refused by `overlap`; `run_id` is going.", .conflictProblem), stopping,
             ], handler: runOne),
         pausing("pause", id: "pauseTask", "Pauses a task; survives restarts.", true),
@@ -39,6 +46,7 @@ enum AdminRoutes {
             answers: [
                 Answer(.ok, "It is in force now.", Schema.reloaded.reference),
                 .problem(.unprocessableContent, "It is wrong; the old one stays in force.", .diagnosticsProblem),
+                stopping,
             ], handler: reload),
     ]
 
@@ -52,10 +60,16 @@ enum AdminRoutes {
     @Sendable private static func runAll(_ call: Call) async throws -> Reply {
         let isWaiting = try call.value(wait) ?? false
         let results = await call.daemon.trigger(nil, dependents: true)
-        let started = try results.map { result throws(Problem) in (task: result.task, run: try run(of: result)) }
-        note("all enabled tasks were triggered", started.map(\.run), call)
+        let (started, refusal) = sorted(results)
+        if !started.isEmpty { note("all enabled tasks were triggered", started.map(\.run), call) }
+        if let refusal { throw refusal.telling(started) }
         guard isWaiting else { return accepted(started) }
-        let runs = try await call.patience.wait { try await call.daemon.outcomes(of: started.map(\.run)) }
+        let runs: [RunRecord]
+        do {
+            runs = try await call.patience.wait { try await call.daemon.outcomes(of: started.map(\.run)) }
+        } catch is CancellationError {
+            throw Problem.stopping.telling(started)
+        }
         let body = Value.array(runs.map(\.json))
         let failed = runs.filter { $0.status != .succeeded }
         if failed.isEmpty { return .json(["runs": body]) }
@@ -86,6 +100,22 @@ enum AdminRoutes {
         }
     }
 
+    /// What was started of all enabled tasks, and why something was not.
+    ///
+    /// A task that is unknown is no refusal: a reload has just taken it out of the manifest.
+    private static func sorted(_ results: [TriggerResult]) -> (started: [(task: String, run: RunID)], Problem?) {
+        var started: [(task: String, run: RunID)] = []
+        var refusal: Problem?
+        for result in results {
+            do {
+                started.append((result.task, try run(of: result)))
+            } catch {
+                if error.code != .notFound { refusal = error }
+            }
+        }
+        return (started, refusal)
+    }
+
     /// The run or the record of a skip that a trigger led to.
     private static func run(of result: TriggerResult) throws(Problem) -> RunID {
         switch result.answer {
@@ -97,10 +127,13 @@ enum AdminRoutes {
     }
 
     private static func accepted(_ started: [(task: String, run: RunID)]) -> Reply {
-        let runs = started.map { Value.object(["id": .string($0.run.description), "task": .string($0.task)]) }
         let location = started.count == 1 ? started.first.map { "/api/runs/\($0.run)" } : nil
         return .json(
-            ["runs": .array(runs)], status: .accepted, fields: location.map { [.location: $0] } ?? [:])
+            ["runs": list(started)], status: .accepted, fields: location.map { [.location: $0] } ?? [:])
+    }
+
+    fileprivate static func list(_ started: [(task: String, run: RunID)]) -> Value {
+        .array(started.map { ["id": .string($0.run.description), "task": .string($0.task)] })
     }
 
     private static func setPaused(_ isPaused: Bool, _ call: Call) async throws(Problem) -> Reply {
@@ -143,5 +176,14 @@ enum AdminRoutes {
     /// What an operator did is worth a line in the log.
     private static func note(_ what: String, _ runs: [RunID], _ call: Call) {
         call.logger.info("\(what)", metadata: ["runs": .stringConvertible(runs.count)])
+    }
+}
+
+extension Problem {
+    /// With the runs that follow all the same, so that nobody starts them again.
+    fileprivate func telling(_ started: [(task: String, run: RunID)]) -> Problem {
+        var problem = self
+        problem.members.append(("runs", AdminRoutes.list(started)))
+        return problem
     }
 }

@@ -64,21 +64,37 @@ struct Answer: Sendable {
     let summary: String
     /// By media type; empty for an answer without a described body.
     let content: [(type: String, schema: Value)]
+    /// Beside those that every answer has.
+    let fields: [Field]
 
-    init(_ status: HTTPResponse.Status, _ summary: String, content: [(type: String, schema: Value)]) {
+    /// A header field of an answer, by its name.
+    enum Field: String, Sendable {
+        case allow = "Allow"
+        case authenticate = "WWW-Authenticate"
+        case location = "Location"
+        case retryAfter = "Retry-After"
+    }
+
+    init(
+        _ status: HTTPResponse.Status, _ summary: String, content: [(type: String, schema: Value)],
+        fields: [Field] = []
+    ) {
         self.status = status
         self.summary = summary
         self.content = content
+        self.fields = fields
     }
 
     /// A JSON body of this shape.
-    init(_ status: HTTPResponse.Status, _ summary: String, _ schema: Value) {
-        self.init(status, summary, content: [(MediaType.json.rawValue, schema)])
+    init(_ status: HTTPResponse.Status, _ summary: String, _ schema: Value, fields: [Field] = []) {
+        self.init(status, summary, content: [(MediaType.json.rawValue, schema)], fields: fields)
     }
 
     /// A problem, perhaps with members of its own.
-    static func problem(_ status: HTTPResponse.Status, _ summary: String, _ schema: Schema = .problem) -> Answer {
-        Answer(status, summary, content: [(MediaType.problem.rawValue, schema.reference)])
+    static func problem(
+        _ status: HTTPResponse.Status, _ summary: String, _ schema: Schema = .problem, fields: [Field] = []
+    ) -> Answer {
+        Answer(status, summary, content: [(MediaType.problem.rawValue, schema.reference)], fields: fields)
     }
 }
 

@@ -75,6 +75,35 @@ struct AdminRoutesTests {
         }
     }
 
+    @Test(
+        "When not all tasks can be started, those that were are told with the refusal", arguments: ["", "?wait=true"])
+    func partlyRefused(query: String) async throws {
+        let daemon = ScriptedDaemon()
+        daemon.change {
+            $0.triggers = [
+                TriggerResult(task: "activity", answer: .accepted(Samples.runID)),
+                TriggerResult(task: "backup", answer: .stopping),
+            ]
+        }
+        try await withServer(daemon: daemon) { server in
+            let response = try await server.admin("POST", "/admin/tasks/run" + query)
+            #expect(response.status == 503)
+            #expect(response.problem == "stopping")
+            #expect(response.json["runs"] == [["id": .string("\(Samples.runID)"), "task": "activity"]])
+        }
+    }
+
+    @Test("A task that a reload has just removed is none of the enabled ones")
+    func justRemoved() async throws {
+        let daemon = ScriptedDaemon()
+        daemon.change { $0.triggers.append(TriggerResult(task: "backup", answer: .unknownTask)) }
+        try await withServer(daemon: daemon) { server in
+            let response = try await server.admin("POST", "/admin/tasks/run")
+            #expect(response.status == 202)
+            #expect(response.json == ["runs": [["id": .string("\(Samples.runID)"), "task": "activity"]]])
+        }
+    }
+
     @Test("Pausing and resuming are stored; an unknown task is 404")
     func pausing() async throws {
         let daemon = ScriptedDaemon()
