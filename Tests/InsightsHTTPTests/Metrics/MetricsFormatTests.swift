@@ -114,6 +114,7 @@ struct MetricsFormatTests {
                 #expect((line?.split(separator: " ").last).flatMap { Double($0) } ?? 0 > 0)
             }
             #expect(MetricsGrammar.fault(in: text) == nil)
+            #expect(MetricsGrammar.faultInPrometheus(plain.text ?? "") == nil)
         }
     }
 

@@ -1,17 +1,29 @@
-/// A check of OpenMetrics text against its grammar, written apart from the code that writes it.
+/// A check of both text formats against their grammar, written apart from the code that writes them.
 ///
-/// - SeeAlso: OpenMetrics 1.0, ABNF.
+/// - SeeAlso: OpenMetrics 1.0, ABNF; Prometheus' "Exposition formats", text format 0.0.4.
 enum MetricsGrammar {
-    /// The first line that breaks a rule, or `nil`.
+    /// The first line of OpenMetrics text that breaks a rule, or `nil`.
     static func fault(in text: String) -> String? {
         guard text.hasSuffix("# EOF\n") else { return "no EOF" }
+        return fault(in: text.split(separator: "\n", omittingEmptySubsequences: false).dropLast(2), isOpen: true)
+    }
+
+    /// The first line of Prometheus text that breaks a rule, or `nil`.
+    static func faultInPrometheus(_ text: String) -> String? {
+        guard text.hasSuffix("\n") else { return "no end of line at the end" }
+        return fault(in: text.split(separator: "\n", omittingEmptySubsequences: false).dropLast(), isOpen: false)
+    }
+
+    private static func fault(in lines: ArraySlice<Substring>, isOpen: Bool) -> String? {
         var family: (name: String, type: String)?
         var seenFamilies: Set<String> = []
         var seenSamples: Set<String> = []
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false).dropLast(2) {
+        for line in lines {
             let words = line.split(separator: " ", maxSplits: 3).map(String.init)
             if words.first == "#" {
-                guard words.count == 4, ["HELP", "TYPE", "UNIT"].contains(words[1]) else { return "\(line)" }
+                guard words.count == 4, ["HELP", "TYPE"].contains(words[1]) || (isOpen && words[1] == "UNIT") else {
+                    return "\(line)"
+                }
                 if words[1] == "HELP" {
                     guard isName(words[2]), seenFamilies.insert(words[2]).inserted else { return "\(line)" }
                     family = (words[2], "")
@@ -21,16 +33,17 @@ enum MetricsGrammar {
                 if words[1] == "UNIT", !words[2].hasSuffix("_" + words[3]) { return "\(line)" }
             } else {
                 guard let family, let (series, name) = sample(String(line)), seenSamples.insert(series).inserted,
-                    suffixes(of: family.type).contains(where: { family.name + $0 == name })
+                    suffixes(of: family.type, isOpen).contains(where: { family.name + $0 == name }),
+                    family.type != "counter" || name.hasSuffix("_total")
                 else { return "\(line)" }
             }
         }
         return nil
     }
 
-    private static func suffixes(of type: String) -> [String] {
+    private static func suffixes(of type: String, _ isOpen: Bool) -> [String] {
         switch type {
-        case "counter": ["_total"]
+        case "counter": [isOpen ? "_total" : ""]
         case "histogram": ["_bucket", "_sum", "_count"]
         case "gauge": [""]
         default: []
