@@ -44,7 +44,8 @@ final class AdminGate: Sendable {
         guard words.count == 2, let scheme = words.first, let rest = words.last, scheme.lowercased() == "bearer" else {
             return nil
         }
-        return String(rest)
+        // Between the two there may be several spaces (RFC 9110, section 11.4).
+        return String(rest.drop { $0 == " " })
     }
 
     /// The address; of IPv6 its /64, as one client has all of those, but for IPv4 in an IPv6 coat.

@@ -51,7 +51,7 @@ struct AdminGateTests {
         }
     }
 
-    @Test("The scheme's case does not matter", arguments: ["Bearer", "bearer", "BEARER"])
+    @Test("Neither the scheme's case matters nor how many spaces follow", arguments: ["Bearer", "bearer", "BEARER  "])
     func schemeCase(scheme: String) async throws {
         try await withServer { server in
             let response = try await server.send(
