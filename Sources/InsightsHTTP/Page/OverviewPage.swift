@@ -7,8 +7,13 @@ struct OverviewPage: Sendable {
         let name: String
         let description: String
         let status: String
-        /// `good`, `bad` or `idle`: the colour.
+        /// `good`, `bad`, `live` or `idle`: the colour.
         let tone: String
+        /// Why the last run failed, when that is what the status says; the beginning of a long message.
+        let error: String?
+
+        /// In characters.
+        private static let longestError = 300
         /// HTML.
         let last: String
         /// HTML.
@@ -22,17 +27,21 @@ struct OverviewPage: Sendable {
             last = PageText.time(task.lastRun.map { $0.finishedAt ?? $0.startedAt ?? $0.scheduledAt }, now: now)
             next = PageText.time(task.isEnabled && !task.isPaused ? task.nextRun : nil, now: now)
             (status, tone) = TaskRow.state(of: task)
+            let message = tone == "bad" ? task.lastRun?.error?.message : nil
+            error = message.map { $0.count > TaskRow.longestError ? $0.prefix(TaskRow.longestError) + "…" : $0 }
         }
 
         private static func state(of task: TaskView) -> (String, String) {
+            let words = task.lastRun?.status.rawValue.replacing("_", with: " ") ?? "not run yet"
+            // By hand a task runs also while it is disabled or paused.
+            if task.lastRun?.status == .running { return (words, "live") }
             if !task.isEnabled { return ("disabled", "idle") }
             if task.isPaused { return ("paused", "idle") }
-            guard let run = task.lastRun else { return ("not run yet", "idle") }
-            let words = run.status.rawValue.replacing("_", with: " ")
-            switch run.status {
+            switch task.lastRun?.status {
             case .succeeded: return (words, "good")
             case .failed, .timedOut: return (words, "bad")
-            case .queued, .running, .retrying, .interrupted, .cancelled, .skipped: return (words, "idle")
+            case .running, .retrying: return (words, "live")
+            case .queued, .interrupted, .cancelled, .skipped, nil: return (words, "idle")
             }
         }
     }
@@ -83,10 +92,12 @@ struct OverviewPage: Sendable {
     let frame: PageFrame
     let tasks: [TaskRow]
     let subjects: [SubjectCard]
+    /// Those without a figure of their own, such as accounts: a name is all there is to show.
+    let plain: [SubjectCard]
     let total: String
     let search: String
-    /// What stands where subjects would be.
-    let nothing: String
+    /// What stands where subjects would be, if there are none.
+    let nothing: String?
     /// A path; `nil` on the last page.
     let nextPage: String?
 }

@@ -10,8 +10,20 @@ struct PageFrame: Sendable {
     let tone: String
     let now: String
     let version: String
-    /// Each check that fails.
-    let troubles: [String]
+    /// Each check that has more to say than "ok".
+    let notices: [Notice]
+
+    struct Notice: Sendable {
+        let text: String
+        let tone: String
+
+        init?(_ name: String, _ check: Readiness.Check) {
+            if check.isOK, check.detail == "ok" { return nil }
+            text = "\(name): \(check.detail)"
+            // A bad manifest keeps nothing from working, as the former one is in force, and is a trouble all the same.
+            tone = check.isOK && check.detail.hasPrefix("ok") ? "idle" : "bad"
+        }
+    }
 
     init(title: String, _ call: Call) {
         let readiness = call.daemon.readiness()
@@ -21,7 +33,7 @@ struct PageFrame: Sendable {
         let now = call.site.clock.now.description
         self.now = now.prefix(10) + " " + now.dropFirst(11).prefix(5) + " UTC"
         version = call.site.version
-        troubles = [("store", readiness.store), ("scheduler", readiness.scheduler), ("manifest", readiness.manifest)]
-            .filter { !$0.1.isOK }.map { "\($0.0): \($0.1.detail)" }
+        notices = [("store", readiness.store), ("scheduler", readiness.scheduler), ("manifest", readiness.manifest)]
+            .compactMap { Notice($0.0, $0.1) }
     }
 }

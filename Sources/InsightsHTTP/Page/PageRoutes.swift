@@ -46,8 +46,9 @@ enum PageRoutes {
                 "overview",
                 OverviewPage(
                     frame: PageFrame(title: "insights", call), tasks: tasks.map { OverviewPage.TaskRow($0, now: now) },
-                    subjects: cards, total: subjects.total.map { PageText.number(Double($0)) } ?? "", search: text,
-                    nothing: text.isEmpty ? "Nothing is measured yet." : "Nothing fits.",
+                    subjects: cards.filter { !$0.values.isEmpty }, plain: cards.filter(\.values.isEmpty),
+                    total: subjects.total.map { PageText.number(Double($0)) } ?? "", search: text,
+                    nothing: cards.isEmpty ? (text.isEmpty ? "Nothing is measured yet." : "Nothing fits.") : nil,
                     nextPage: subjects.nextCursor.map { "/?q=\(queryText(text))&cursor=\(queryText($0))" })))
     }
 
@@ -101,12 +102,12 @@ enum PageRoutes {
             body: html)
     }
 
-    /// Percent-encoded for a query.
     private static func trimmed(_ text: String) -> String {
         let rest = text.drop { $0 == " " }
         return String(rest.prefix(rest.reversed().drop { $0 == " " }.count))
     }
 
+    /// Percent-encoded for a query.
     private static func queryText(_ text: String) -> String {
         text.utf8.map { byte in
             switch byte {

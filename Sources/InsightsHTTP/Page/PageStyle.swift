@@ -12,10 +12,10 @@ enum PageStyle {
 
     static let sheet = """
         :root{--back:#f6f7f9;--card:#fff;--line:#e1e5ea;--text:#16202b;--quiet:#5d6b7a;--accent:#0b6e99;--good:#17693b;\
-        --good-back:#def3e5;--bad:#a1232b;--bad-back:#fbe3e4;--idle-back:#e8ecf0;--gap:#a1232b22}
+        --good-back:#def3e5;--bad:#a1232b;--bad-back:#fbe3e4;--idle-back:#e8ecf0;--live-back:#d9edf7;--gap:#a1232b22}
         @media(prefers-color-scheme:dark){:root{--back:#0e1318;--card:#171e26;--line:#28323d;--text:#e4eaf0;\
         --quiet:#93a1b0;--accent:#5cb8e0;--good:#7ddba0;--good-back:#12331f;--bad:#ff9ba0;--bad-back:#3f1a1d;\
-        --idle-back:#242e38;--gap:#ff9ba022}}
+        --idle-back:#242e38;--live-back:#12303f;--gap:#ff9ba022}}
         *{box-sizing:border-box}
         body{margin:0;background:var(--back);color:var(--text);font:15px/1.5 system-ui,sans-serif}
         header,main,footer{max-width:72rem;margin:0 auto;padding:.75rem 1rem}
@@ -33,7 +33,11 @@ enum PageStyle {
         color:var(--quiet);white-space:nowrap}
         .good{background:var(--good-back);color:var(--good)}
         .bad{background:var(--bad-back);color:var(--bad)}
-        .trouble{background:var(--bad-back);color:var(--bad);border-radius:.5rem;padding:.5rem .75rem;margin:.5rem 0}
+        .live{background:var(--live-back);color:var(--accent)}
+        .notice{background:var(--idle-back);border-radius:.5rem;padding:.5rem .75rem;margin:.5rem 0;\
+        overflow-wrap:anywhere;white-space:pre-line}
+        .notice.bad{background:var(--bad-back)}
+        .error{color:var(--bad);font-size:.85rem;overflow-wrap:anywhere;white-space:pre-line}
         .tasks,.cards>li{background:var(--card);border:1px solid var(--line);border-radius:.6rem}
         .tasks:empty{display:none}
         .tasks>li{display:flex;gap:.25rem 1.5rem;justify-content:space-between;padding:.6rem .9rem;flex-wrap:wrap}
@@ -51,6 +55,9 @@ enum PageStyle {
         button{cursor:pointer}
         .cards{display:grid;gap:.75rem;grid-template-columns:repeat(auto-fill,minmax(min(17rem,100%),1fr))}
         .wide{grid-template-columns:repeat(auto-fill,minmax(min(23rem,100%),1fr))}
+        .small{grid-template-columns:repeat(auto-fill,minmax(min(10.5rem,100%),1fr));margin-bottom:.75rem}
+        .cards:empty,.plain:empty{display:none}
+        .plain{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;margin:.75rem 0}
         .cards>li{padding:.75rem .9rem;min-width:0;overflow-wrap:anywhere}
         .cards dl{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem}
         .cards dd{font-weight:600}

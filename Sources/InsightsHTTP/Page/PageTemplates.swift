@@ -5,7 +5,7 @@ enum PageTemplates {
     static let library: MustacheLibrary = {
         MustacheContentTypes.register(ScalarHTML(), named: ScalarHTML.name)
         var templates: [String: MustacheTemplate] = [:]
-        for (name, text) in ["layout": layout, "overview": overview, "subject": subject] {
+        for (name, text) in ["layout": layout, "overview": overview, "subject": subject, "panel": panel] {
             do {
                 templates[name] = try MustacheTemplate(string: "{{% CONTENT_TYPE:\(ScalarHTML.name)}}" + text)
             } catch {
@@ -41,7 +41,7 @@ enum PageTemplates {
         <span class="quiet end">{{frame.now}}</span>
         </header>
         <main>
-        {{#frame.troubles}}<p class="trouble">{{.}}</p>{{/frame.troubles}}
+        {{#frame.notices}}<p class="notice {{tone}}">{{text}}</p>{{/frame.notices}}
         {{$content}}{{/content}}
         </main>
         <footer class="quiet">insights {{frame.version}} · <a href="/openapi.json">API</a> · <a href="/metrics">metrics</a></footer>
@@ -59,7 +59,7 @@ enum PageTemplates {
         {{#tasks}}
         <li>
         <div><strong>{{name}}</strong> <span class="pill {{tone}}">{{status}}</span>
-        <div class="quiet">{{description}}</div></div>
+        <div class="quiet">{{description}}</div>{{#.error}}<div class="error">{{.}}</div>{{/.error}}</div>
         <dl>
         <div><dt>last</dt><dd>{{{last}}}</dd></div>
         <div><dt>next</dt><dd>{{{next}}}</dd></div>
@@ -75,9 +75,8 @@ enum PageTemplates {
         <input type="search" name="q" value="{{search}}" placeholder="Name or key" aria-label="Name or key" maxlength="256">
         <button>Find</button>
         </form>
-        {{^subjects}}<p class="quiet">{{nothing}}</p>{{/subjects}}
-        <ul class="cards">
-        {{#subjects}}
+        {{#.nothing}}<p class="quiet">{{.}}</p>{{/.nothing}}
+        <ul class="cards">{{#subjects}}
         <li>
         <a href="/subjects/{{id}}"><strong>{{name}}</strong></a>
         <span class="quiet">{{kind}}{{#.state}} · {{.}}{{/.state}}</span>
@@ -85,8 +84,9 @@ enum PageTemplates {
         <dl>{{#values}}<div><dt>{{metric}}</dt><dd>{{value}}</dd></div>{{/values}}</dl>
         {{#.more}}<span class="quiet">{{.}}</span>{{/.more}}
         </li>
-        {{/subjects}}
-        </ul>
+        {{/subjects}}</ul>
+        <ul class="plain">{{#plain}}<li><a href="/subjects/{{id}}">{{name}}</a> <span class="quiet">{{kind}}\
+        {{#.state}} · {{.}}{{/.state}}</span></li>{{/plain}}</ul>
         {{#.nextPage}}<p><a href="{{.}}">More subjects</a></p>{{/.nextPage}}
         </section>
         {{/content}}{{/layout}}
@@ -99,9 +99,14 @@ enum PageTemplates {
         <p class="quiet">{{kind}} · {{key}}{{#.parent}} · in {{.}}{{/.parent}}{{#.aliases}} · formerly {{.}}{{/.aliases}}\
         {{#.link}} · <a href="{{.}}" rel="noreferrer noopener">{{.}}</a>{{/.link}}</p>
         <nav aria-label="Range">{{#ranges}}<a href="{{target}}"{{#isChosen}} aria-current="page"{{/isChosen}}>{{name}}</a>{{/ranges}}</nav>
-        {{^panels}}<p class="quiet">Nothing is measured of it yet.</p>{{/panels}}
-        <ul class="cards wide">
-        {{#panels}}
+        {{^isMeasured}}<p class="quiet">Nothing is measured of it yet.</p>{{/isMeasured}}
+        <ul class="cards small">{{#figures}}{{> panel}}{{/figures}}</ul>
+        <ul class="cards wide">{{#panels}}{{> panel}}{{/panels}}</ul>
+        </section>
+        {{/content}}{{/layout}}
+        """
+
+    private static let panel = """
         <li>
         <h2>{{metric}}</h2>
         <p><strong class="figure">{{.value}}</strong> <span class="quiet">{{#.unit}}{{.}} · {{/.unit}}{{{at}}}{{#.of}} · sum of {{.}}{{/.of}}</span></p>
@@ -109,10 +114,6 @@ enum PageTemplates {
         <ol>{{#ranking}}<li><span>{{label}}</span><span>{{value}}</span></li>{{/ranking}}</ol>
         {{#.note}}<p class="quiet">{{.}}</p>{{/.note}}
         </li>
-        {{/panels}}
-        </ul>
-        </section>
-        {{/content}}{{/layout}}
         """
 }
 

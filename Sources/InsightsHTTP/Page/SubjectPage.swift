@@ -85,7 +85,11 @@ struct SubjectPage: Sendable {
     let aliases: String?
     /// Only `http` and `https`: what a source calls a link may be a script.
     let link: String?
+    let isMeasured: Bool
     let ranges: [Range]
+    /// What is one number each.
+    let figures: [Panel]
+    /// What has a chart or a list.
     let panels: [Panel]
 
     init(_ subject: SubjectRecord, panels: [Panel], range: ChartRange, frame: PageFrame) {
@@ -102,7 +106,9 @@ struct SubjectPage: Sendable {
         ranges = ChartRange.allCases.map {
             Range(name: $0.title, target: "/subjects/\(subject.id)?range=\($0.rawValue)", isChosen: $0 == range)
         }
-        self.panels = panels
+        isMeasured = !panels.isEmpty
+        figures = panels.filter { $0.chart.isEmpty && $0.ranking.isEmpty }
+        self.panels = panels.filter { !$0.chart.isEmpty || !$0.ranking.isEmpty }
     }
 }
 
@@ -153,7 +159,8 @@ extension Chart {
             from: min(range.start(before: now) ?? now, points.first?.at ?? now),
             to: series.shape == .daily ? now.startOfDay.advanced(by: .seconds(86_400)) : now, points: points,
             gaps: series.gaps, isLabelled: isLabelled,
-            label: "\(series.metric) of \(series.subject.name), \(points.count) points",
+            label: "\(series.metric) of \(series.subject.name), "
+                + (points.count == 1 ? "1 point" : "\(points.count) points"),
             size: isLabelled ? (360, 120) : (270, 44))
     }
 }

@@ -1,3 +1,4 @@
+import InsightsEngine
 import InsightsPlugin
 import Testing
 
@@ -62,6 +63,14 @@ struct ChartTests {
         let svg = chart.svg
         #expect(svg.split(separator: "class=\"gap\"").count == 2)
         #expect(svg.contains("<rect class=\"gap\" x=\"25\" y=\"3\" width=\"25\""))
+    }
+
+    @Test("One point is no points", arguments: [(1, "1 point"), (2, "2 points")])
+    func label(count: Int, words: String) {
+        var series = Samples.series
+        series.points = Array(series.points.suffix(count))
+        let chart = Chart(series, range: .quarter, now: Samples.noon, isLabelled: false)
+        #expect(chart.label == "commits of Swift & friends, \(words)")
     }
 
     @Test(

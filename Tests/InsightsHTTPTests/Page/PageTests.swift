@@ -158,7 +158,85 @@ struct PageTests {
             #expect(target.hasPrefix("/?q=a%26b&cursor="))
             let answer6 = try await server.get(target)
             let second = try #require(answer6.text)
-            #expect(!second.contains("More subjects"))
+            #expect(second.contains("/subjects/7") && !second.contains("More subjects"))
+            #expect(try await server.get(target.replacing("a%26b", with: "b")).status == 400)
+        }
+    }
+
+    @Test("A manifest that could not be reloaded is told, though the program is ready with the former one")
+    func badManifest() async throws {
+        let daemon = ScriptedDaemon()
+        daemon.change {
+            $0.readiness.manifest.detail = "tasks.yaml:3:5: no such day"
+            $0.readiness.scheduler.detail = "ok: starts nothing by itself"
+        }
+        try await withServer(daemon: daemon) { server in
+            for target in ["/", "/subjects/7"] {
+                let html = try #require(try await server.get(target).text)
+                #expect(html.contains("<span class=\"pill good\">ready</span>"))
+                #expect(html.contains("<p class=\"notice bad\">manifest: tasks.yaml:3:5: no such day</p>"))
+                #expect(html.contains("<p class=\"notice idle\">scheduler: ok: starts nothing by itself</p>"))
+                #expect(!html.contains("store: ok"))
+            }
+        }
+    }
+
+    @Test("A task that failed says why, one that runs by hand says so though it is disabled")
+    func states() async throws {
+        let daemon = ScriptedDaemon()
+        daemon.change {
+            $0.tasks[0].lastRun = Samples.failed
+            $0.tasks[1].lastRun = Samples.running
+        }
+        try await withServer(daemon: daemon) { server in
+            let html = try #require(try await server.get("/").text)
+            #expect(html.contains("<span class=\"pill bad\">failed</span>"))
+            #expect(html.contains("<div class=\"error\">no such repository</div>"))
+            #expect(html.contains("<span class=\"pill live\">running</span>"))
+            daemon.change { $0.tasks[0].lastRun?.error?.message = String(repeating: "x", count: 9000) }
+            let long = try #require(try await server.get("/").text)
+            #expect(long.contains("<div class=\"error\">" + String(repeating: "x", count: 300) + "…</div>"))
+            daemon.change { $0.tasks[0].isEnabled = false }
+            let disabled = try #require(try await server.get("/").text)
+            #expect(disabled.contains("<span class=\"pill idle\">disabled</span>"))
+            #expect(!disabled.contains("no such repository"))
+        }
+    }
+
+    @Test("Subjects without a figure are names below the cards; single numbers stand before the charts")
+    func plainSubjects() async throws {
+        let daemon = ScriptedDaemon()
+        daemon.store.change {
+            var account = Samples.bareSubject
+            account.id = 8
+            account.kind = "account"
+            $0.subjects.insert(account, at: 0)
+            $0.subjects[1].values.append(
+                LatestValue(
+                    subject: Samples.bareSubject, metric: "stars", unit: "stars", shape: .gauge, value: .number(77),
+                    at: Samples.noon))
+        }
+        try await withServer(daemon: daemon) { server in
+            let html = try #require(try await server.get("/").text)
+            let card = try #require(html.firstRange(of: "/subjects/7"))
+            let name = try #require(html.firstRange(of: "/subjects/8"))
+            #expect(card.lowerBound < name.lowerBound)
+            #expect(!html.contains("Nothing"))
+            let subject = try #require(try await server.get("/subjects/7").text)
+            let figure = try #require(subject.firstRange(of: ">77<"))
+            let chart = try #require(subject.firstRange(of: "<svg"))
+            #expect(figure.lowerBound < chart.lowerBound)
+            let bare = try #require(try await server.get("/subjects/8").text)
+            #expect(bare.contains("Nothing is measured of it yet."))
+        }
+    }
+
+    @Test("A search goes without the spaces around it")
+    func spaces() async throws {
+        try await withServer { server in
+            let html = try #require(try await server.get("/?q=++swift+%26++").text)
+            #expect(html.contains("value=\"swift &amp;\""))
+            #expect(try await server.get("/?q=++").status == 200)
         }
     }
 
