@@ -19,9 +19,10 @@ struct PageFrame: Sendable {
 
         init?(_ name: String, _ check: Readiness.Check) {
             if check.isOK, check.detail == "ok" { return nil }
-            text = "\(name): \(check.detail)"
+            let isGood = check.isOK && check.detail.hasPrefix("ok: ")
+            text = "\(name): " + (isGood ? String(check.detail.dropFirst("ok: ".count)) : check.detail)
             // A bad manifest keeps nothing from working, as the former one is in force, and is a trouble all the same.
-            tone = check.isOK && check.detail.hasPrefix("ok") ? "idle" : "bad"
+            tone = isGood ? "idle" : "bad"
         }
     }
 

@@ -175,7 +175,7 @@ struct PageTests {
                 let html = try #require(try await server.get(target).text)
                 #expect(html.contains("<span class=\"pill good\">ready</span>"))
                 #expect(html.contains("<p class=\"notice bad\">manifest: tasks.yaml:3:5: no such day</p>"))
-                #expect(html.contains("<p class=\"notice idle\">scheduler: ok: starts nothing by itself</p>"))
+                #expect(html.contains("<p class=\"notice idle\">scheduler: starts nothing by itself</p>"))
                 #expect(!html.contains("store: ok"))
             }
         }
