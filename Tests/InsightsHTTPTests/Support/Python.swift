@@ -9,11 +9,19 @@ enum Python {
         (try? run("import \(modules)", input: "").status) == 0
     }
 
-    /// Runs a program with `input` on its standard input.
+    /// Runs a program of Python with `input` on its standard input.
     static func run(_ program: String, input: String) throws -> (status: Int32, output: String) {
+        try Outside.run(["python3", "-c", program], input: input)
+    }
+}
+
+/// Programs that are no part of this project.
+enum Outside {
+    /// Runs a command with `input` on its standard input.
+    static func run(_ command: [String], input: String) throws -> (status: Int32, output: String) {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["python3", "-c", program]
+        process.arguments = command
         let stdin = Pipe()
         let stdout = Pipe()
         process.standardInput = stdin
