@@ -82,19 +82,9 @@ enum LogLayout {
 
     /// Task, run and attempt first, the others by name.
     static func ordered(_ metadata: Logger.Metadata) -> [(name: String, value: Value)] {
-        metadata.map { (name: $0.key, value: value($0.value)) }.sorted { left, right in
+        metadata.map { (name: $0.key, value: Value($0.value)) }.sorted { left, right in
             let ranks = (leading.firstIndex(of: left.name) ?? 9, leading.firstIndex(of: right.name) ?? 9)
             return ranks.0 == ranks.1 ? left.name < right.name : ranks.0 < ranks.1
-        }
-    }
-
-    private static func value(_ metadata: Logger.MetadataValue) -> Value {
-        switch metadata {
-        case .string(let text): .string(text)
-        case .stringConvertible(let value): .string(value.description)
-        case .array(let items): .array(items.map(value))
-        case .dictionary(let items):
-            .object(ValueObject(distinct: items.sorted { $0.key < $1.key }.map { ($0.key, value($0.value)) }))
         }
     }
 }

@@ -21,13 +21,13 @@ struct RunLogHandler: LogHandler {
 
     func log(event: LogEvent) {
         let fields = metadata.merging(event.metadata ?? [:]) { _, new in new }
-        let pairs = fields.sorted { $0.key < $1.key }.map { (key: $0.key, value: RunLogHandler.value($0.value)) }
+        let pairs = fields.sorted { $0.key < $1.key }.map { (key: $0.key, value: Value($0.value)) }
         let line = attempt.record(
             level: RunLogHandler.name(of: event.level), message: event.message.description,
             fields: ValueObject(distinct: pairs))
         guard let line, event.level >= daemon.logLevel else { return }
         var metadata = attempt.logMetadata
-        for (key, value) in line.fields { metadata[key] = .string(value.string ?? value.json) }
+        for (key, value) in line.fields { metadata[key] = value.metadata }
         daemon.log(level: event.level, "\(line.message)", metadata: metadata)
     }
 
@@ -39,16 +39,6 @@ struct RunLogHandler: LogHandler {
         case .info, .notice: "info"
         case .warning: "warning"
         case .error, .critical: "error"
-        }
-    }
-
-    private static func value(_ metadata: Logger.MetadataValue) -> Value {
-        switch metadata {
-        case .string(let text): .string(text)
-        case .stringConvertible(let value): .string(value.description)
-        case .array(let items): .array(items.map(value))
-        case .dictionary(let items):
-            .object(ValueObject(distinct: items.sorted { $0.key < $1.key }.map { ($0.key, value($0.value)) }))
         }
     }
 }

@@ -230,7 +230,8 @@ extension Engine {
             logger.debug(
                 "started",
                 metadata: [
-                    "task": "\(task)", "run": "\(run)", "attempt": "\(attempt)", "trigger": "\(trigger.rawValue)",
+                    "task": "\(task)", "run": "\(run)", "attempt": .stringConvertible(attempt),
+                    "trigger": "\(trigger.rawValue)",
                 ])
         // The line of the skip tells it.
         case .finished(_, _, _, .skipped, _, _, _): break
@@ -249,7 +250,10 @@ extension Engine {
         case .retrying(let task, let run, let attempt, let error, let at):
             logger.warning(
                 "attempt failed, next at \(at): \(error.message)",
-                metadata: ["task": "\(task)", "run": "\(run)", "attempt": "\(attempt)", "code": "\(error.code)"])
+                metadata: [
+                    "task": "\(task)", "run": "\(run)", "attempt": .stringConvertible(attempt),
+                    "code": "\(error.code)",
+                ])
         case .skipped(let task, let reason, let count):
             logger.notice("skipped \(count)", metadata: ["task": "\(task)", "reason": "\(reason.rawValue)"])
         case .clockStepped(let step):

@@ -19,7 +19,20 @@ struct LogLayoutTests {
             try Value(json: line.utf8) == [
                 "at": "2026-01-04T02:00:00.000Z", "level": "warning", "message": "a \"b\"\n\u{1B}", "task": "t",
                 "run": "r",
-                "attempt": "2", "fields": ["zeta": "1"],
+                "attempt": 2, "fields": ["zeta": "1"],
+            ])
+    }
+
+    @Test("numbers and truth stay what they are")
+    func numbers() throws {
+        let metadata: Logger.Metadata = [
+            "whole": .stringConvertible(Int64(3)), "part": .stringConvertible(1.5), "truth": .stringConvertible(true),
+            "text": "4", "list": [.stringConvertible(UInt8(5))], "never": .stringConvertible(Double.nan),
+        ]
+        let line = LogLayout.json(.info, "", LogLayout.ordered(metadata), at: at("2026-01-04T02:00:00Z"))
+        #expect(
+            try Value(json: line.utf8)["fields"] == [
+                "whole": 3, "part": 1.5, "truth": true, "text": "4", "list": [5], "never": "nan",
             ])
     }
 
