@@ -17,6 +17,8 @@ struct CronFields: Hashable, Sendable {
     /// Whether the minute or the hour begins with `*`: it then fires at the matching instants that really
     /// happen, whatever a clock change does.
     var keepsElapsedTime: Bool
+    /// Whether the hour begins with `*`: then no hour of the day was meant more than another.
+    var isEveryHour: Bool
 
     /// How far ahead a next local time is looked for.
     ///

@@ -53,7 +53,8 @@ enum CronParser {
         return CronFields(
             seconds: seconds.values, minutes: minutes.values,
             hours: UInt32(truncatingIfNeeded: hours.values), months: UInt16(truncatingIfNeeded: months.values),
-            days: days(ofMonth, ofWeek), keepsElapsedTime: minutes.beginsWithStar || hours.beginsWithStar)
+            days: days(ofMonth, ofWeek), keepsElapsedTime: minutes.beginsWithStar || hours.beginsWithStar,
+            isEveryHour: hours.beginsWithStar)
     }
 
     private static func days(_ ofMonth: CronFieldSet, _ ofWeek: CronFieldSet) -> CronDays {

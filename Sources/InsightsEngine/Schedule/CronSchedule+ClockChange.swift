@@ -4,9 +4,11 @@ package import InsightsPlugin
 package struct ClockChange: Hashable, Sendable {
     /// What happens to the local time.
     package enum Kind: String, Hashable, Sendable {
-        /// The clock is set forward past it: the task runs at the first instant after the gap.
+        /// The clock is set forward past it: the task runs at the first instant after the gap, or not at all when it
+        /// keeps to elapsed time.
         case skipped
-        /// The clock is set back and shows it twice: the task runs the first time only.
+        /// The clock is set back and shows it twice: the task runs the first time only, or both times when it keeps to
+        /// elapsed time.
         case repeated
     }
 
@@ -28,10 +30,10 @@ extension CronSchedule {
     /// The first clock change of the coming 400 days that skips or repeats one of this schedule's times.
     ///
     /// - Parameter from: Now; changes at or before it are over.
-    /// - Returns: `nil` when none does, and for a schedule that keeps to elapsed time: there a missing or
-    ///   doubled hour is what was asked for.
+    /// - Returns: `nil` when none does, and for a schedule whose hour begins with `*`: there a missing or doubled
+    ///   hour is what was asked for.
     package func clockChangeWarning(from: Instant) -> ClockChange? {
-        guard !fields.keepsElapsedTime else { return nil }
+        guard !fields.isEveryHour else { return nil }
         let now = from.wholeSeconds
         var span = zone.span(at: now)
         while span.end <= now + CronSchedule.warningSeconds {
@@ -53,6 +55,10 @@ extension CronSchedule {
         let help = "choose an hour that no clock change touches, or `timezone: UTC`"
         let message =
             switch kind {
+            case .skipped where fields.keepsElapsedTime:
+                "\(time.time) does not exist \(place): the task does not run then"
+            case .repeated where fields.keepsElapsedTime:
+                "\(time.time) comes twice \(place): the task runs both times"
             case .skipped:
                 "\(time.time) does not exist \(place): the task runs at \(LocalText(change + after).time) instead"
             case .repeated:

@@ -109,7 +109,7 @@ package final class CronSchedule: Sendable {
     private static func neverFires(_ text: String, because reason: String) -> CronError {
         CronError(
             text: text, offset: 0, message: "\"\(text)\" never fires: \(reason)",
-            help: "change the day or the month, or set `enabled: false` to keep the task without running it")
+            help: "change the day or the month")
     }
 }
 

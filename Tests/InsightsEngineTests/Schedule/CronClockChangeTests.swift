@@ -30,11 +30,11 @@ struct CronClockChangeTests {
     }
 
     @Test(
-        "No warning for other hours, for `*` in minute or hour, for days without a change, for a steady clock",
+        "No warning for other hours, for `*` in the hour, for days without a change, for a steady clock",
         arguments: [
             ("0 3 * * *", "Europe/Berlin"), ("59 1 * * *", "Europe/Berlin"), ("0 6 * * MON-FRI", "Europe/Berlin"),
             ("30 2 * * MON-SAT", "Europe/Berlin"), ("30 2 1 * *", "Europe/Berlin"), ("* * * * *", "Europe/Berlin"),
-            ("30 * * * *", "Europe/Berlin"), ("*/30 2 * * *", "Europe/Berlin"), ("@hourly", "Europe/Berlin"),
+            ("30 * * * *", "Europe/Berlin"), ("@hourly", "Europe/Berlin"),
             ("@daily", "Europe/Berlin"), ("30 2 * * *", "UTC"), ("30 2 * * *", "Asia/Tokyo"),
             ("0 2 * * *", "America/Sao_Paulo"),
         ])
@@ -64,5 +64,13 @@ struct CronClockChangeTests {
         let repeated = try #require(try warning("30 2 25 10 *", "Europe/Berlin"))
         #expect(
             repeated.message == "02:30 comes twice in Europe/Berlin on 2026-10-25: the task runs the first time only")
+    }
+
+    @Test("The message of a minute with `*` says that it keeps to elapsed time")
+    func wordingOfElapsedTime() throws {
+        let skipped = try #require(try warning("*/30 2 * * *", "Europe/Berlin"))
+        #expect(skipped.message == "02:00 does not exist in Europe/Berlin on 2026-03-29: the task does not run then")
+        let repeated = try #require(try warning("*/30 2 25 10 *", "Europe/Berlin"))
+        #expect(repeated.message == "02:00 comes twice in Europe/Berlin on 2026-10-25: the task runs both times")
     }
 }
