@@ -70,8 +70,9 @@ extension ValueObject: Hashable, ExpressibleByDictionaryLiteral {
         if zip(lhs.entries, rhs.entries).allSatisfy({ $0.key == $1.key }) {
             return zip(lhs.entries, rhs.entries).allSatisfy { $0.value == $1.value }
         }
-        return Dictionary(uniqueKeysWithValues: lhs.entries.map { ($0.key, $0.value) })
-            == Dictionary(uniqueKeysWithValues: rhs.entries.map { ($0.key, $0.value) })
+        // Keys that `init(distinct:)` was wrongly given twice are no reason to stop the program.
+        return Dictionary(lhs.entries.map { ($0.key, $0.value) }) { first, _ in first }
+            == Dictionary(rhs.entries.map { ($0.key, $0.value) }) { first, _ in first }
     }
 
     /// Hashes the pairs without their order.

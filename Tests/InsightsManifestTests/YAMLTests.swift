@@ -163,6 +163,19 @@ struct YAMLTests {
         #expect(found.first?.message.hasSuffix("first given at \(first)") == true)
     }
 
+    @Test("Keys that differ in bytes alone, é in one scalar or in two, are equal keys wherever keys are compared")
+    func canonicallyEqual() throws {
+        let (one, two) = ("\u{E9}", "e\u{301}")
+        for filler in ["", (1...20).map { "k\($0): v, " }.joined()] {
+            let text = with("environment: {\(filler)\(one): a, \(two): b}")
+            #expect(try load(text).diagnostics.map(\.code) == [.duplicateKey])
+        }
+        #expect(try load(with("anything: {\(two): a, \(one): b}")).diagnostics.map(\.code) == [.duplicateKey])
+        // Of a merged map the own key wins, as for any other key.
+        let merged = with("anything: {<<: {\(one): a}, \(two): b}")
+        #expect(try load(merged).first?.settings.parameters["anything"] == [two: "b"])
+    }
+
     @Test(
         "Keys that are no text, and tags that ask for more than text",
         arguments: [

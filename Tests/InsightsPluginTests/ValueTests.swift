@@ -79,4 +79,12 @@ import Testing
         #expect(Value.string("4").integer == nil)
         #expect(Value.bool(true).integer == nil)
     }
+
+    @Test("an object that was wrongly given a key twice is compared without a trap")
+    func doubled() {
+        let twice = ValueObject(distinct: [("a", 1), ("e\u{301}", 2), ("\u{E9}", 2)])
+        let other = ValueObject(distinct: [("\u{E9}", 2), ("a", 1), ("e\u{301}", 2)])
+        #expect(twice == other)
+        #expect(twice != ["a": 1, "b": 2, "c": 3])
+    }
 }

@@ -130,6 +130,8 @@ private struct KeyIndex {
     private let tree: NodeTree
     private var few: [(key: NodeID, written: NodeID)] = []
     private var many: [String: NodeID] = [:]
+    /// Whether all are ASCII, where equal text is equal bytes.
+    private var isPlain = true
 
     init(_ tree: NodeTree) { self.tree = tree }
 
@@ -137,6 +139,7 @@ private struct KeyIndex {
     ///
     /// - Returns: Where an equal one was written before.
     mutating func insert(_ key: NodeID, at written: NodeID) -> NodeID? {
+        isPlain = isPlain && tree.withBytes(of: key) { bytes in bytes.allSatisfy { $0 < 0x80 } }
         if many.isEmpty {
             if let equal = few.first(where: { isEqual($0.key, key) }) { return equal.written }
             few.append((key, written))
@@ -149,7 +152,9 @@ private struct KeyIndex {
         return nil
     }
 
+    /// As text, as everything after this compares keys: `é` in one scalar or in two is one key.
     private func isEqual(_ left: NodeID, _ right: NodeID) -> Bool {
+        guard isPlain else { return tree.text(left) == tree.text(right) }
         guard tree[left].count == tree[right].count else { return false }
         return tree.withBytes(of: left) { first in tree.withBytes(of: right) { first.elementsEqual($0) } }
     }
