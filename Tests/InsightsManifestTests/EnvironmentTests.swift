@@ -77,6 +77,39 @@ struct EnvironmentTests {
         #expect(definition.settings.parameters["text"] == "")
     }
 
+    @Test(
+        "Started by hand such a task fails with the names, and is not tried again",
+        arguments: [
+            (with("text: ${GONE} ${AWAY}"), "variables \"GONE\", \"AWAY\" are not set"),
+            (task("timeout: ${GONE}"), "variable \"GONE\" is not set"),
+            (task("every: ${GONE}\nwith: {count: \"${GONE}\"}"), "variable \"GONE\" is not set"),
+        ])
+    func started(_ text: String, _ words: String) async throws {
+        let text = text.replacing("    uses:", with: "    enabled: false\n    uses:")
+        let settings = try #require(try load(text).first?.settings)
+        let failure = await #expect(throws: RunFailure.self) { try await settings.module.run(.nowhere) }
+        #expect(failure?.code == "unset_variable")
+        #expect(failure?.isRetryable == false)
+        #expect(failure?.message.hasPrefix(words) == true)
+        let set = try #require(try load(text, environment: ["GONE": "5", "AWAY": "6"]).first?.settings)
+        #expect(try await set.module.run(.nowhere) == nil)
+    }
+
+    @Test("Of tasks that share parameters each names what it lacks")
+    func shared() async throws {
+        let text = tasks(
+            "a: {uses: demo.echo, enabled: no, with: &w {text: \"${GONE}\"}}\n"
+                + "b: {uses: demo.echo, enabled: no, description: \"${AWAY}\", with: *w}\nc: {uses: demo.echo}")
+        let all = try #require(try load(text).manifest?.tasks)
+        var messages: [String] = []
+        for task in all {
+            do { _ = try await task.settings.module.run(.nowhere) } catch let failure as RunFailure {
+                messages.append(String(failure.message.prefix { $0 != ":" }))
+            }
+        }
+        #expect(messages == ["variable \"GONE\" is not set", "variables \"AWAY\", \"GONE\" are not set"])
+    }
+
     @Test("A required parameter whose variable is unset is told once")
     func requiredAndUnset() throws {
         #expect(try problems(with("argv: [\"${GONE}\"]", uses: "demo.command")) == ["6:14-23 unset-variable"])

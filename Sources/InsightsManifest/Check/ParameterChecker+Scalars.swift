@@ -12,7 +12,7 @@ extension ParameterChecker {
         }
         guard let text = values.expanded(target)?.text else {
             checked.isComplete = false
-            // Text that a disabled task lacks is empty when it is started by hand all the same.
+            // Only in a disabled task, which cannot be started by hand as long as this lacks its value.
             if case .string = type { return .string("") } else { return nil }
         }
         if isSecret { keep(secret: text) }

@@ -9,6 +9,8 @@ struct CheckedParameters {
     var secrets: [String] = []
     /// Whether a module can be asked about them: nothing is wrong and no variable lacks a value.
     var isComplete = true
+    /// Variables of a disabled task that have no value.
+    var unset: [String] = []
 }
 
 /// Checks `with:` against what a module declares; whatever is wrong there has the code `parameter`.
@@ -161,6 +163,8 @@ extension ParameterChecker {
     }
 
     private mutating func tellUnknown(_ field: Field, _ parameters: [Parameter]) {
+        checked.isComplete = false
+        guard values.isNews(field) else { return }
         let names = parameters.map(\.name)
         tell(
             values.namePlace(field), "unknown parameter \(Shown.quoted(field.name)) of \(module.id)",

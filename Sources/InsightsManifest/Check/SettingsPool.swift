@@ -9,6 +9,8 @@ final class SettingsPool {
     /// Settings with what their part of a task's hash is.
     struct Pooled {
         var settings: TaskSettings
+        /// The variables that it lacks.
+        var unset: [String]
         var hash: UInt64
     }
 
@@ -16,8 +18,11 @@ final class SettingsPool {
     private var pool: [UInt64: Pooled] = [:]
 
     /// The settings of a task, the same object for equal ones.
+    ///
+    /// - Parameter unset: Variables of a disabled task that have no value: it then has a module that says so.
     func settings(
-        of module: RegisteredModule, summary: String, isEnabled: Bool, parameters: CheckedParameters, policy: Policy
+        of module: RegisteredModule, summary: String, isEnabled: Bool, parameters: CheckedParameters, policy: Policy,
+        unset: [String]
     ) -> Pooled {
         var hash = TaskHash()
         hash.combine(module.id)
@@ -25,19 +30,22 @@ final class SettingsPool {
         hash.combine(byte: isEnabled ? 1 : 0)
         hash.combine(policy)
         hash.combine(parameters.value, members: module.declaration.parameters)
+        for name in unset { hash.combine(name) }
         var key = hash
         for secret in parameters.secrets { key.combine(secret) }
         let known = pool[key.value]
         if let known, known.settings.uses == module.id, known.settings.summary == summary,
             known.settings.isEnabled == isEnabled, known.settings.policy == policy,
-            known.settings.parameters == parameters.value
+            known.settings.parameters == parameters.value, known.unset == unset
         {
             return known
         }
         let settings = TaskSettings(
             uses: module.id, summary: summary, isEnabled: isEnabled, parameters: parameters.value,
-            secrets: parameters.secrets, policy: policy, module: module.module, declaration: module.declaration)
-        let pooled = Pooled(settings: settings, hash: hash.value)
+            secrets: parameters.secrets, policy: policy,
+            module: unset.isEmpty ? module.module : IncompleteModule(module: module.module, unset: unset),
+            declaration: module.declaration)
+        let pooled = Pooled(settings: settings, unset: unset, hash: hash.value)
         // Two different settings with one hash are too rare to keep a list for: the second is just not shared.
         if known == nil { pool[key.value] = pooled }
         return pooled

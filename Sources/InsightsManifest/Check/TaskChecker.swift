@@ -67,6 +67,7 @@ struct TaskChecker {
         result.isEnabled = fields.enabled.map { values.boolean($0) ?? true } ?? true
         var reader = values
         reader.unsetSeverity = result.isEnabled ? .error : .warning
+        reader.unset = result.isEnabled ? nil : UnsetNames()
         for field in fields.unknown { reader.tellUnknownKey(field, in: "a task", known: TaskFields.names) }
 
         var patch = PolicyPatch()
@@ -85,9 +86,10 @@ struct TaskChecker {
         surroundings.defaults.apply(to: &policy)
         patch.apply(to: &policy)
         if result.isEnabled { warn(of: cadence, fields, policy, task) }
+        for name in parameters.unset { reader.unset?.insert(name) }
         let pooled = pool.settings(
             of: module, summary: summary.isEmpty ? module.declaration.summary : summary, isEnabled: result.isEnabled,
-            parameters: parameters, policy: policy)
+            parameters: parameters, policy: policy, unset: reader.unset?.names ?? [])
         result.definition = definition(task.name, cadence, pooled)
         return result
     }
@@ -144,9 +146,12 @@ struct TaskChecker {
         let target = with.map { reader.tree.resolved($0.value) }
         let key = target.map { ParametersKey(with: $0, module: module.id, isEnabled: isEnabled) }
         if let key, let seen = parametersSeen[key] { return seen }
-        var checker = ParameterChecker(
-            values: reader, module: module, folder: surroundings.folder, patterns: patterns)
-        let checked = checker.check(with, of: reader.namePlace(task))
+        // Apart from the task's other ones, as the next task that shares these parameters has others of those.
+        var own = reader
+        own.unset = isEnabled ? nil : UnsetNames()
+        var checker = ParameterChecker(values: own, module: module, folder: surroundings.folder, patterns: patterns)
+        var checked = checker.check(with, of: reader.namePlace(task))
+        checked.unset = own.unset?.names ?? []
         // Only what an alias names or `<<` brings in can come up again; the rest would fill the memory.
         if let key, let with, with.isMerged || with.value != target || reader.tree.isShared(with.value) {
             parametersSeen[key] = checked

@@ -10,6 +10,9 @@ final class ReadingCache {
     private var zones: [String: Result<Zone, ZoneNameError>] = [:]
     private var crons: [CronKey: Result<CronSchedule, CronError>] = [:]
     private var clockChanges: [ObjectIdentifier: ClockChange?] = [:]
+    private var unknownKeys: Set<NodeID> = []
+    private var unknownKeysOfDisabled: Set<NodeID> = []
+    private var explainedZones = 0
 
     private struct CronKey: Hashable {
         var text: String
@@ -17,7 +20,7 @@ final class ReadingCache {
     }
 
     /// Looking for the nearest of all zones reads a folder tree: past these it is not worth it.
-    private static let explainedZones = 50
+    private static let mostExplainedZones = 50
 
     func duration(_ text: String) -> Result<Duration, DurationTextError> {
         if let known = durations[text] { return known }
@@ -32,7 +35,8 @@ final class ReadingCache {
             zones[name] = .success(zone)
             return .success(zone)
         }
-        guard zones.count < ReadingCache.explainedZones else { return nil }
+        guard explainedZones < ReadingCache.mostExplainedZones else { return nil }
+        explainedZones += 1
         let error = ZoneNameError(name)
         zones[name] = .failure(error)
         return .failure(error)
@@ -44,6 +48,11 @@ final class ReadingCache {
         let result = Result { () throws(CronError) in try CronSchedule(text, zone: zone) }
         crons[key] = result
         return result
+    }
+
+    /// Whether an unknown key that came in by `<<` was not yet told with this severity of what it lacks.
+    func isNews(_ key: NodeID, _ severity: Diagnostic.Severity) -> Bool {
+        severity == .error ? unknownKeys.insert(key).inserted : unknownKeysOfDisabled.insert(key).inserted
     }
 
     /// The coming clock change that concerns a schedule, if any.

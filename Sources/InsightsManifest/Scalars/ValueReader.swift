@@ -12,6 +12,18 @@ struct Field {
     var isMerged = false
 }
 
+/// The variables without a value that one part of a manifest names.
+///
+/// A class, as copies of a reader report to the same place. One check, one thread.
+final class UnsetNames {
+    /// Each once, in the order in which they were met.
+    private(set) var names: [String] = []
+
+    func insert(_ name: String) {
+        if !names.contains(name) { names.append(name) }
+    }
+}
+
 /// Reads values as the types that their keys ask for, and tells what is wrong with them.
 ///
 /// Each method returns `nil` after it told of a problem, and then the caller goes on as if the key were not
@@ -24,6 +36,8 @@ struct ValueReader {
     let suggestions = Suggestions()
     /// How grave a variable without a value is: in a disabled task it is a warning.
     var unsetSeverity = Diagnostic.Severity.error
+    /// Takes in the names of such variables, where somebody needs them.
+    var unset: UnsetNames?
 
     init(tree: NodeTree, sink: DiagnosticSink, environment: [String: String]) {
         self.tree = tree
@@ -90,6 +104,7 @@ struct ValueReader {
     }
 
     private func tellUnset(_ name: String, at node: NodeID) {
+        unset?.insert(name)
         sink.add(
             unsetSeverity, .unsetVariable, at: tree.place(node), "variable \(Shown.quoted(name)) is not set",
             help: "set it in the environment or in .env, or give a default: ${\(name):-…}")
@@ -110,10 +125,18 @@ struct ValueReader {
     ///
     /// - Parameter owner: Where it stands: `a task`, `"retry"`.
     func tellUnknownKey(_ field: Field, in owner: String, known keys: [String]) {
+        guard isNews(field) else { return }
         sink.error(
             .unknownKey, at: namePlace(field), "unknown key \(Shown.quoted(field.name)) in \(owner)",
             help: suggestions.help(for: field.name, among: keys, kind: "keys"))
         checkVariables(field.value)
+    }
+
+    /// Whether an unknown key is to be told: one that `<<` brings into many maps is the same in each, and looking at
+    /// all that is below it every time would be quadratic.
+    func isNews(_ field: Field) -> Bool {
+        guard field.isMerged, let key = field.key else { return true }
+        return cache.isNews(key, unsetSeverity)
     }
 
     /// Tells of a key that is required and not there; not when the rest of the map could not be read.
