@@ -47,6 +47,15 @@ struct AlertPluginTests {
         #expect(found == ["4:1-7 warning not-yet"] + expected)
     }
 
+    @Test("An alert that is no map is told as one alert")
+    func noMap() throws {
+        let found = try load(alerts("  - https://example.org\n  - [a]")).diagnostics
+        #expect(
+            found.dropFirst().map(\.message) == [
+                "an alert must be a map, not \"https://example.org\"", "an alert must be a map, not a list",
+            ])
+    }
+
     @Test("An address from the environment is not quoted")
     func addressStaysUntold() throws {
         let found = try load(alerts("  - webhook: ${HOOK}"), environment: ["HOOK": "slack:T0/s3cret"]).diagnostics

@@ -65,6 +65,8 @@ struct SchemaTests {
         #"{"version": 1, "tasks": {"t": {"uses": "demo.echo", "with": {"text": 5, "count": "3", "ratio": 0.5, "loud": "on", "mood": "sad", "wait": 5, "names": ["a", 1]}}}}"#,
         #"{"version": 1, "tasks": {"t": {"uses": "demo.echo", "with": {"options": {"depth": 1}, "open": {"size": 1, "x": []}, "environment": {"A": 1}, "limits": {"a": 9}, "anything": [{}]}}}}"#,
         #"{"version": 1, "tasks": {"t": {"uses": "demo.command", "with": {"argv": ["a"], "token": "x"}}}}"#,
+        #"{"version": 1, "tasks": {"2024": {"uses": "demo.echo"}, "true": {"uses": "demo.echo"}, "t": {"uses": "demo.echo", "after": 2024}, "u": {"uses": "demo.echo", "after": [2024, true]}}}"#,
+        #"{"version": 1, "tasks": {"t": {"uses": "demo.echo", "with": {"environment": null, "open": null, "count": null, "loud": null, "mood": null, "word": null, "anything": null}}}}"#,
         #"{"version": 1, "tasks": {}, "defaults": {"timeout": "30m", "retry": {"attempts": 3}, "group": "g"}, "groups": {"g": "2"}}"#,
         #"{"version": 1, "tasks": {}, "alerts": [{"webhook": "https://example.org", "on": ["failure"], "tasks": ["*"], "secret": "s"}]}"#,
     ]
@@ -81,6 +83,8 @@ struct SchemaTests {
         #"{"version": 1, "tasks": {"t": {"uses": "demo.echo", "every": "1y"}}}"#,
         #"{"version": 1, "tasks": {"t": {"uses": "demo.echo", "every": "-1s"}}}"#,
         #"{"version": 1, "tasks": {"t": {"uses": "demo.echo", "after": []}}}"#,
+        #"{"version": 1, "tasks": {"t": {"uses": "demo.echo", "after": null}}}"#,
+        #"{"version": 1, "tasks": {"t": {"uses": "demo.command", "with": {"argv": null}}}}"#,
         #"{"version": 1, "tasks": {"t": {"uses": "demo.echo", "enabled": "maybe"}}}"#,
         #"{"version": 1, "tasks": {"t": {"uses": "demo.echo", "overlap": "Skip"}}}"#,
         #"{"version": 1, "tasks": {"t": {"uses": "demo.echo", "retry": {"factor": 0.5}}}}"#,

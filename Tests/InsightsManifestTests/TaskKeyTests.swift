@@ -117,7 +117,8 @@ struct TaskKeyTests {
             ("priority: -101", 15, 19, "range"),
             ("priority: high", 15, 19, "type"), ("priority: 99999999999999999999", 15, 35, "range"),
             ("group: nobody", 12, 18, "unknown-group"), ("group: [a]", 12, 15, "type"), ("blocking: 2", 15, 16, "type"),
-            ("keep: for ever", 11, 19, "duration"), ("retention: P1M", 16, 19, "duration"),
+            ("keep: for ever", 11, 19, "duration"), ("retention: 0s", 16, 18, "range"),
+            ("retention: P1M", 16, 19, "duration"),
         ])
     func policyRefused(_ text: String, _ column: Int, _ end: Int, _ code: String) throws {
         #expect(try problems(task(text)) == ["5:\(column)-\(end) \(code)"])

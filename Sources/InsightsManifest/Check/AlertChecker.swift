@@ -31,7 +31,13 @@ struct AlertChecker {
     }
 
     private func check(alert item: Field) {
-        guard let entries = values.entries(Field(name: "alerts", key: nil, value: item.value)) else { return }
+        let target = values.tree.resolved(item.value)
+        guard values.tree[target].kind == .mapping || values.tree.isNull(target) || values.isUnknown(target) else {
+            return values.sink.error(
+                .type, at: values.place(item), "an alert must be a map, not \(values.describe(item))",
+                help: "such as {webhook: \"https://example.org/hook\"}")
+        }
+        guard let entries = values.entries(item) else { return }
         var hasWebhook = false
         for field in entries.map(values.field) {
             switch Key(rawValue: field.name) {

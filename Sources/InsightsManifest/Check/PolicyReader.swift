@@ -22,7 +22,8 @@ struct PolicyReader {
         case .group: patch.group = group(field)
         case .blocking: patch.isBlocking = values.boolean(field)
         case .keep: patch.keep = values.duration(field)
-        case .retention: patch.retention = values.duration(field)
+        // A source that keeps nothing at all has nothing to read either.
+        case .retention: patch.retention = values.duration(field, atLeast: .milliseconds(1))
         }
     }
 

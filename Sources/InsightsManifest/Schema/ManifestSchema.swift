@@ -17,9 +17,7 @@ package enum ManifestSchema {
             "required": ["version", "tasks"],
             "properties": .object(topLevel),
             "additionalProperties": false,
-            "$defs": [
-                "task": task(registry), "alert": alert, "duration": ScalarSchema.duration("A duration.", default: nil),
-            ],
+            "$defs": ["task": task(registry), "alert": alert],
         ]
     }
 
@@ -95,6 +93,9 @@ package enum ManifestSchema {
         ]
     }
 
+    /// A task may well be called `2024` or `on`, which YAML's core schema reads as something else than text.
+    private static let taskName: Value = ["type": ["string", "number", "boolean"]]
+
     /// One task: its own keys, and under each module's name the parameters of that module.
     private static func task(_ registry: Registry) -> Value {
         let modules = registry.modules
@@ -108,7 +109,7 @@ package enum ManifestSchema {
             "every": ScalarSchema.duration("Interval of elapsed time, at least 100ms.", default: nil),
             "cron": text("Wall-clock schedule: five fields, or six with seconds first, or @daily and the like."),
             "after": described(
-                ["anyOf": [["type": "string"], ["type": "array", "minItems": 1, "items": ["type": "string"]]]],
+                ["anyOf": [taskName, ["type": "array", "minItems": 1, "items": taskName]]],
                 "Starts once when each of these tasks has succeeded since this one last started."),
             "starting": text("RFC 3339 instant that anchors every; in the future: nothing before it."),
             "timezone": text("The IANA time zone of cron; the manifest's when not given."),

@@ -9,7 +9,12 @@ enum ParameterJSONSchema {
         _ parameters: [Parameter], isOpen: Bool, scalars: ScalarSchema
     ) -> Value {
         var schema: ValueObject = ["type": "object"]
-        let properties = parameters.map { (key: $0.name, value: parameter($0, scalars: scalars)) }
+        let properties = parameters.map { declared in
+            let schema = parameter(declared, scalars: scalars)
+            // A key without a value counts as if it did not stand there.
+            let mayBeEmpty = scalars == .written && !declared.isRequired
+            return (key: declared.name, value: mayBeEmpty ? orNothing(schema) : schema)
+        }
         schema["properties"] = .object(ValueObject(distinct: properties))
         let required = parameters.filter(\.isRequired).map { Value.string($0.name) }
         if !required.isEmpty { schema["required"] = .array(required) }
@@ -26,6 +31,17 @@ enum ParameterJSONSchema {
         if parameter.isSecret { schema["writeOnly"] = true }
         if let unit = parameter.unit { schema["x-unit"] = .string(unit) }
         return .object(schema)
+    }
+
+    /// The schema that takes `null`, too.
+    private static func orNothing(_ schema: Value) -> Value {
+        guard var object = schema.object else { return schema }
+        switch (object["anyOf"], object["type"]) {
+        case (.array(let choices)?, _): object["anyOf"] = .array(choices + [["type": "null"]])
+        case (_, .string(let type)?): object["type"] = [.string(type), "null"]
+        default: break
+        }
+        return .object(object)
     }
 
     private static func type(_ type: ParameterType, scalars: ScalarSchema) -> Value {
