@@ -31,7 +31,10 @@ struct CommandFailure: Error, Sendable, CustomStringConvertible {
     /// `error: …`, and `help: …` on a line of its own.
     var description: String {
         if message.isEmpty { return "" }
-        return "error: \(message)" + (help.map { "\n  help: \($0)" } ?? "")
+        // Several errors are a line each; what a name or a path holds must not act on the terminal all the same.
+        let lines = ("error: \(message)" + (help.map { "\n  help: \($0)" } ?? "")).split(
+            separator: "\n", omittingEmptySubsequences: false)
+        return lines.map { CellText.safe(String($0)) }.joined(separator: "\n")
     }
 }
 

@@ -12,11 +12,15 @@ package enum ExitStatus: Int32, Sendable {
     case alreadyRunning = 75
     /// The manifest, the environment or `.env` is wrong.
     case configuration = 78
+    /// Ended by SIGHUP: the terminal is gone.
+    case hungUp = 129
     /// Ended by SIGINT.
     case interrupted = 130
     /// Ended by SIGTERM.
     case terminated = 143
 
     /// The end that a signal makes, 128 and its number as shells tell it.
-    package static func signalled(_ signal: Int32) -> ExitStatus { signal == 2 ? .interrupted : .terminated }
+    package static func signalled(_ signal: Int32) -> ExitStatus {
+        ExitStatus(rawValue: 128 + signal) ?? .terminated
+    }
 }

@@ -8,9 +8,10 @@ struct FailureTests {
     @Test("the numbers are those of the contract")
     func numbers() {
         let all: [InsightsCommands.ExitStatus] = [
-            .success, .taskFailed, .usage, .unavailable, .alreadyRunning, .configuration, .interrupted, .terminated,
+            .success, .taskFailed, .usage, .unavailable, .alreadyRunning, .configuration, .hungUp, .interrupted,
+            .terminated,
         ]
-        #expect(all.map(\.rawValue) == [0, 1, 64, 69, 75, 78, 130, 143])
+        #expect(all.map(\.rawValue) == [0, 1, 64, 69, 75, 78, 129, 130, 143])
         #expect(InsightsCommands.ExitStatus.signalled(2) == .interrupted)
         #expect(InsightsCommands.ExitStatus.signalled(15) == .terminated)
     }
@@ -25,6 +26,12 @@ struct FailureTests {
         let failure = CommandFailure(StoreError(kind, "no room", help: "make some"))
         #expect(failure.status == status)
         #expect(failure.description == "error: no room\n  help: make some")
+    }
+
+    @Test("what a name holds does not act on the terminal")
+    func hostile() {
+        let failure = CommandFailure(.usage, "no \u{1B}[2J\nerror: second", help: "\u{7}")
+        #expect(failure.description == "error: no \u{FFFD}[2J\nerror: second\n  help: \u{FFFD}")
     }
 
     @Test("what has been told already is not told again")

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import InsightsEngine
+internal import InsightsPlugin
 
 /// `insights cancel`.
 struct CancelCommand: AsyncParsableCommand {
@@ -17,6 +18,7 @@ struct CancelCommand: AsyncParsableCommand {
     private static let patience: Duration = .seconds(15)
 
     @OptionGroup var global: GlobalOptions
+    @OptionGroup var format: JSONOption
 
     @Argument(
         help: ArgumentHelp("The run's id, as in `insights history`.", valueName: "run"), transform: RunArgument.parse)
@@ -30,7 +32,9 @@ struct CancelCommand: AsyncParsableCommand {
             throw CommandFailure.unknownRun(run)
         }
         if record.status.isFinal {
-            return context.output.line("\(run) (\(record.task)) has its end already: \(record.status.rawValue)")
+            return context.output.line(
+                format.json
+                    ? record.json.json : "\(run) (\(record.task)) has its end already: \(record.status.rawValue)")
         }
         _ = try await context.requireServe(store)
         let desk = RequestDesk(store: store)
@@ -43,6 +47,6 @@ struct CancelCommand: AsyncParsableCommand {
                 .taskFailed, "\(run) (\(record.task)) was told to stop and has not stopped yet",
                 help: "`insights history \(record.task)` shows when it has")
         }
-        context.output.line("\(run) (\(record.task)) \(ended.status.rawValue)")
+        context.output.line(format.json ? ended.json.json : "\(run) (\(record.task)) \(ended.status.rawValue)")
     }
 }

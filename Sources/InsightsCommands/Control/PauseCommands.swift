@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import InsightsEngine
+internal import InsightsPlugin
 
 /// `insights pause`.
 struct PauseCommand: AsyncParsableCommand {
@@ -15,11 +16,14 @@ struct PauseCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
+    @OptionGroup var format: JSONOption
 
     @Argument(help: ArgumentHelp("Tasks.", valueName: "task"))
     var tasks: [String]
 
-    func run() async throws { try await PauseChange(isPaused: true).apply(to: tasks, CommandContext(global)) }
+    func run() async throws {
+        try await PauseChange(isPaused: true, isJSON: format.json).apply(to: tasks, CommandContext(global))
+    }
 }
 
 /// `insights resume`.
@@ -35,16 +39,20 @@ struct ResumeCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
+    @OptionGroup var format: JSONOption
 
     @Argument(help: ArgumentHelp("Tasks.", valueName: "task"))
     var tasks: [String]
 
-    func run() async throws { try await PauseChange(isPaused: false).apply(to: tasks, CommandContext(global)) }
+    func run() async throws {
+        try await PauseChange(isPaused: false, isJSON: format.json).apply(to: tasks, CommandContext(global))
+    }
 }
 
 /// Stores pauses or their end, and tells the process that runs tasks.
 struct PauseChange {
     let isPaused: Bool
+    let isJSON: Bool
 
     func apply(to names: [String], _ context: CommandContext) async throws(CommandFailure) {
         let definitions = try TaskNames.find(names, in: context.manifest())
@@ -62,7 +70,10 @@ struct PauseChange {
         let tasks = definitions.map(\.name)
         try await stored { () async throws(StoreError) in try await store.setPaused(tasks, isPaused) }
         await tellServe(store)
-        for name in tasks {
+        if isJSON {
+            context.output.json(tasks.map { ["task": .string($0), "paused": .bool(isPaused)] as Value })
+        }
+        for name in tasks where !isJSON {
             let was = row[name]?.isPaused ?? false
             let word = isPaused ? "paused" : "resumed"
             context.output.line(was == isPaused ? "\(name) was not changed: already \(word)" : "\(name) \(word)")
@@ -74,7 +85,7 @@ struct PauseChange {
     /// Best effort: the pause is stored, and a process that does not answer finds it there when it starts.
     private func tellServe(_ store: any Store) async {
         do {
-            guard let node = try await store.runningNode(), NodeName.isServe(node.name) else { return }
+            guard case .serve = try await store.holder() else { return }
             _ = try await RequestDesk(store: store).ask([.pausesChanged])
         } catch {
             // Told by the next start; nothing is lost.

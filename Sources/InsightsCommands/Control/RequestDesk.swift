@@ -3,7 +3,7 @@ internal import InsightsPlugin
 
 /// Asks the process that runs tasks for something through the store, and waits for what becomes of it.
 struct RequestDesk: Sendable {
-    /// A request and its answer; `nil` when the process went before it gave one.
+    /// A request and its answer; `nil` when the process went before it gave one, and the request was withdrawn.
     struct Answered: Sendable {
         let id: RequestID
         let kind: Request.Kind
@@ -13,6 +13,8 @@ struct RequestDesk: Sendable {
     /// The other side looks every half second; what takes this long is stuck.
     private static let patience: Duration = .seconds(30)
     private static let glance: Duration = .milliseconds(50)
+    /// What stands as the answer to a request that its asker has given up.
+    private static let withdrawn = RequestAnswer.refused("withdrawn")
 
     let store: any Store
     private let clock = SystemClock()
@@ -20,6 +22,8 @@ struct RequestDesk: Sendable {
     init(store: any Store) { self.store = store }
 
     /// Asks and waits for every answer.
+    ///
+    /// What nobody answers is withdrawn: a `serve` that starts later is not to do what its asker has given up.
     ///
     /// - Returns: In the order asked.
     /// - Throws: 69 when the process does not answer though it runs.
@@ -31,13 +35,24 @@ struct RequestDesk: Sendable {
         try await stored { () async throws(StoreError) in try await store.ask(requests) }
         let deadline = ContinuousClock.now + RequestDesk.patience
         var answers: [Answered] = []
+        var isOverdue = false
         for request in requests {
-            answers.append(
-                Answered(id: request.id, kind: request.kind, answer: try await answer(to: request.id, until: deadline)))
+            var answer = try await answer(to: request.id, until: deadline)
+            if answer == nil {
+                if ContinuousClock.now > deadline { isOverdue = true }
+                answer = try await withdraw(request.id)
+            }
+            answers.append(Answered(id: request.id, kind: request.kind, answer: answer))
+        }
+        if isOverdue, answers.contains(where: { $0.answer == nil }) {
+            throw CommandFailure(
+                .unavailable, "the process that runs tasks has not answered within 30 s, and is not asked any more",
+                help: "see its log; what it answered is in `insights history`")
         }
         return answers
     }
 
+    /// - Returns: `nil` when the time is over, or nobody is there to answer.
     private func answer(
         to request: RequestID, until deadline: ContinuousClock.Instant
     ) async throws(CommandFailure) -> RequestAnswer? {
@@ -48,12 +63,19 @@ struct RequestDesk: Sendable {
             }
             glances += 1
             if glances % 10 == 0, try await isAbandoned() { return nil }
-            if ContinuousClock.now > deadline {
-                throw CommandFailure(
-                    .unavailable, "the process that runs tasks has not answered within 30 s",
-                    help: "see its log; what was asked for may still be done, `insights history` shows it")
-            }
+            if ContinuousClock.now > deadline { return nil }
             try await pause()
+        }
+    }
+
+    /// Takes a request back.
+    ///
+    /// - Returns: The answer that came first after all; otherwise `nil`.
+    private func withdraw(_ request: RequestID) async throws(CommandFailure) -> RequestAnswer? {
+        try await stored { () async throws(StoreError) in
+            _ = try await store.commit([.answer(request, RequestDesk.withdrawn)])
+            let answer = try await store.answer(to: request)
+            return answer == RequestDesk.withdrawn ? nil : answer
         }
     }
 
@@ -95,9 +117,12 @@ struct RequestDesk: Sendable {
         }
     }
 
+    /// Whether nobody is there who takes requests.
     private func isAbandoned() async throws(CommandFailure) -> Bool {
-        let node = try await look { () async throws(StoreError) in try await store.runningNode() }
-        return node == nil
+        switch try await look({ () async throws(StoreError) in try await store.holder() }) {
+        case .nobody, .oneshot: true
+        case .serve, .unknown: false
+        }
     }
 
     private func look<T: Sendable>(_ ask: () async throws(StoreError) -> T) async throws(CommandFailure) -> T {

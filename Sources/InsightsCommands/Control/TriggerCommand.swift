@@ -40,7 +40,8 @@ struct TriggerCommand: AsyncParsableCommand {
         _ = try await context.requireServe(store)
         let handover = Handover(store: store, context: context)
         guard let accepted = try await handover.ask(TaskNames.unique(tasks), dependents: dependents) else {
-            throw CommandFailure(.unavailable, "`insights serve` is stopping", help: "try again when it is back")
+            throw CommandFailure(
+                .unavailable, "`insights serve` is stopping or has stopped", help: "try again when it is back")
         }
         if wait {
             let runs = try await handover.outcomes(of: accepted.map(\.run)) { _ in }

@@ -19,9 +19,8 @@ struct LocalRun: Sendable {
     }
 
     /// Runs the tasks; a signal cancels those that go on.
-    func perform(_ watch: SignalWatch) async throws -> RunTurn.Outcome {
+    func perform(_ ended: LatestSignal) async throws -> RunTurn.Outcome {
         let observations = engine.observations()
-        let ended = LatestSignal()
         let accepted = AcceptedRuns()
         let runs = await withTaskGroup(of: Part.self) { group in
             group.addTask {
@@ -29,10 +28,7 @@ struct LocalRun: Sendable {
                 return .engineEnded
             }
             group.addTask {
-                for await signal in watch.signals {
-                    ended.set(signal)
-                    await cancel(accepted.ids)
-                }
+                if await ended.first() != nil { await cancel(accepted.ids) }
                 return .watcher
             }
             group.addTask {

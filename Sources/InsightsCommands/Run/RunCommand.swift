@@ -29,12 +29,17 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let context = try CommandContext(global)
         defer { context.output.flush() }
-        let watch = SignalWatch([SIGINT, SIGTERM])
+        // Runs are not to be left half done by an output that cannot be written.
+        context.output.keepGoing()
+        let watch = SignalWatch([SIGINT, SIGTERM] + (RunCommand.ignoresHangup ? [] : [SIGHUP]))
         let manifest = try context.manifest()
         let names = try selection(of: manifest)
         guard !names.isEmpty else {
             context.console.line("nothing to run: no task of \(global.manifest) is enabled")
-            return report([], context, manifest)
+            report([], context, manifest)
+            context.output.flush()
+            if context.output.hasFailed { throw CommandFailure.told(.unavailable) }
+            return
         }
         let store = try context.openStore()
         let turn = RunTurn(
@@ -44,9 +49,19 @@ struct RunCommand: AsyncParsableCommand {
         await store.close()
         report(outcome.runs, context, manifest)
         if let signal = outcome.signal { throw CommandFailure.told(.signalled(signal)) }
+        context.output.flush()
+        if context.output.hasFailed { throw CommandFailure.told(.unavailable) }
         if outcome.runs.count < names.count || outcome.runs.contains(where: { $0.status != .succeeded }) {
             throw CommandFailure.told(.taskFailed)
         }
+    }
+
+    /// Whether it was started by `nohup`, or otherwise told to outlive its terminal.
+    private static var ignoresHangup: Bool {
+        var action = sigaction()
+        guard sigaction(SIGHUP, nil, &action) == 0 else { return false }
+        // SIG_IGN is the address 1, which Swift cannot compare as a function.
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
     }
 
     private func selection(of manifest: Manifest) throws(CommandFailure) -> [String] {

@@ -21,18 +21,28 @@ struct RunTurn: Sendable {
     let report: RunReport
 
     /// Runs the tasks.
-    ///
+    func take(_ watch: SignalWatch) async throws -> Outcome {
+        let signal = LatestSignal()
+        return try await withThrowingTaskGroup(of: Outcome?.self) { group in
+            // The stream of signals ends for good when who reads it is cancelled: one task does for the whole turn.
+            group.addTask {
+                for await number in watch.signals { signal.set(number) }
+                return nil
+            }
+            group.addTask { try await take(signal) }
+            defer { group.cancelAll() }
+            while let result = try await group.next() {
+                if let result { return result }
+            }
+            return Outcome(runs: [], signal: signal.value)
+        }
+    }
+
     /// Another `insights run` on the database is waited for, and so is a `serve` that is stopping: a oneshot of cron is
     /// not to be lost to another of the same minute, or to an upgrade.
-    func take(_ watch: SignalWatch) async throws -> Outcome {
-        let isLively = report.isMoving
-        let logger = context.logger(isLively ? .warning : .info)
-        var configuration = EngineConfiguration(nodeName: NodeName.make(isServe: false))
-        configuration.isSchedulerEnabled = false
-        configuration.answersRequests = false
-        configuration.version = ProgramVersion.current
-        let engine = context.engine(store, manifest, configuration, logger)
-        var waitsFor: NodeIdentity?
+    private func take(_ signal: LatestSignal) async throws -> Outcome {
+        let engine = engine()
+        var waitsFor: String?
         while true {
             do throws(StoreError) {
                 try await engine.start()
@@ -40,36 +50,54 @@ struct RunTurn: Sendable {
             } catch {
                 guard error.kind == .alreadyRunning else { throw CommandFailure(error) }
             }
-            let node = try await stored { () async throws(StoreError) in try await store.runningNode() }
-            if let node, waitsFor?.name != node.name {
-                let isServe = NodeName.isServe(node.name)
-                if isServe, let outcome = try await handOver(to: node, watch) { return outcome }
-                let who = isServe ? "`insights serve`, which is stopping," : "another `insights run`"
-                context.console.line("waiting for \(who) (process \(node.processID)) to end")
-                waitsFor = node
+            let holder = try await stored { () async throws(StoreError) in try await store.holder() }
+            if case .serve(let node) = holder, waitsFor != node.name {
+                if let outcome = try await handOver(to: node, signal) { return outcome }
             }
-            if let signal = try await nextSignal(watch, within: .milliseconds(200)) {
-                return Outcome(runs: [], signal: signal)
+            if let (name, words) = RunTurn.words(for: holder), waitsFor != name {
+                context.console.line("waiting for \(words) to end")
+                waitsFor = name
             }
+            try await SystemClock().sleep(for: .milliseconds(200))
+            if let signal = signal.value { return Outcome(runs: [], signal: signal) }
         }
         return try await LocalRun(engine: engine, names: names, isEverything: isEverything, report: report)
-            .perform(watch)
+            .perform(signal)
     }
 
-    /// - Returns: `nil` when the process is stopping and took nothing.
-    private func handOver(to node: NodeIdentity, _ watch: SignalWatch) async throws -> Outcome? {
+    private func engine() -> Engine {
+        let logger = context.logger(report.isMoving ? .warning : .info)
+        var configuration = EngineConfiguration(nodeName: NodeName.make(isServe: false))
+        configuration.isSchedulerEnabled = false
+        configuration.answersRequests = false
+        configuration.version = ProgramVersion.current
+        return context.engine(store, manifest, configuration, logger)
+    }
+
+    /// Whom a run waits for, by name and in words; `nil` when the place is free again.
+    private static func words(for holder: Holder) -> (name: String, words: String)? {
+        switch holder {
+        case .nobody: nil
+        case .serve(let node): (node.name, "`insights serve`, which is stopping, (process \(node.processID))")
+        case .oneshot(let node): (node.name, "another `insights run` (process \(node.processID))")
+        case .unknown: ("", "another process")
+        }
+    }
+
+    /// - Returns: `nil` when the process is stopping or gone and took nothing.
+    private func handOver(to node: NodeIdentity, _ signal: LatestSignal) async throws -> Outcome? {
         let handover = Handover(store: store, context: context)
         guard let accepted = try await handover.ask(names, dependents: isEverything) else { return nil }
+        guard !accepted.isEmpty else { return Outcome(runs: [], signal: signal.value) }
         context.console.line(
             "`insights serve` (process \(node.processID)) has \(context.database.text): handed over to it, waiting")
         let ids = accepted.map(\.run)
         for run in accepted { report.started(run.task, run.run) }
-        let ended = LatestSignal()
+        defer { report.finish() }
         let runs = try await withThrowingTaskGroup(of: [RunRecord]?.self) { group in
             group.addTask { try await handover.outcomes(of: ids) { report.ended($0) } }
             group.addTask {
-                for await signal in watch.signals {
-                    ended.set(signal)
+                if await signal.first() != nil {
                     _ = try await RequestDesk(store: store).ask(ids.map { .cancel($0) })
                 }
                 return nil
@@ -84,24 +112,6 @@ struct RunTurn: Sendable {
             }
             return []
         }
-        report.finish()
-        return Outcome(runs: runs, signal: ended.value)
-    }
-
-    private func nextSignal(_ watch: SignalWatch, within duration: Duration) async throws -> Int32? {
-        await withTaskGroup(of: Int32?.self) { group in
-            group.addTask {
-                for await signal in watch.signals { return signal }
-                return nil
-            }
-            group.addTask {
-                // Cancelled when a signal came first: nothing is to follow then.
-                try? await SystemClock().sleep(for: duration)
-                return nil
-            }
-            let first = await group.next() ?? nil
-            group.cancelAll()
-            return first
-        }
+        return Outcome(runs: runs, signal: signal.value)
     }
 }

@@ -4,9 +4,15 @@ internal import Synchronization
 
 /// Standard output: data and nothing else, written in large pieces.
 final class Output: Sendable {
+    private struct State {
+        var buffer: [UInt8] = []
+        var keepsGoing = false
+        var hasFailed = false
+    }
+
     let terminal: Terminal
     private let descriptor: Int32
-    private let buffer = Mutex<[UInt8]>([])
+    private let state = Mutex(State())
 
     init(terminal: Terminal, descriptor: Int32 = STDOUT_FILENO) {
         self.terminal = terminal
@@ -15,10 +21,11 @@ final class Output: Sendable {
 
     /// Writes a line.
     func line(_ text: String) {
-        buffer.withLock { buffer in
-            buffer.append(contentsOf: text.utf8)
-            buffer.append(UInt8(ascii: "\n"))
-            if buffer.count >= 1 << 16 { drain(&buffer) }
+        state.withLock { state in
+            if state.hasFailed { return }
+            state.buffer.append(contentsOf: text.utf8)
+            state.buffer.append(UInt8(ascii: "\n"))
+            if state.buffer.count >= 1 << 16 { drain(&state) }
         }
     }
 
@@ -38,17 +45,26 @@ final class Output: Sendable {
     }
 
     /// Hands everything over to the system.
-    func flush() { buffer.withLock { drain(&$0) } }
+    func flush() { state.withLock { drain(&$0) } }
+
+    /// From now on trouble does not end the program: it is told and remembered, and what else is written is dropped.
+    ///
+    /// For commands that have more to bring to its end than their output.
+    func keepGoing() { state.withLock { $0.keepsGoing = true } }
+
+    /// Whether something could not be written; a reader that has gone does not count.
+    var hasFailed: Bool { state.withLock { $0.hasFailed } }
 
     /// A reader that has gone needs nothing more; any other trouble ends the program, as data would be missing.
-    private func drain(_ buffer: inout [UInt8]) {
-        guard !buffer.isEmpty else { return }
-        let problem = Output.write(buffer, to: descriptor)
-        buffer.removeAll(keepingCapacity: true)
+    private func drain(_ state: inout State) {
+        guard !state.buffer.isEmpty else { return }
+        let problem = Output.write(state.buffer, to: descriptor)
+        state.buffer.removeAll(keepingCapacity: true)
         guard let problem, problem != EPIPE else { return }
         let text = "error: cannot write standard output: \(String(cString: strerror(problem)))\n"
         _ = Output.write(Array(text.utf8), to: STDERR_FILENO)
-        exit(ExitStatus.unavailable.rawValue)
+        state.hasFailed = true
+        if !state.keepsGoing { exit(ExitStatus.unavailable.rawValue) }
     }
 
     /// Writes all bytes.

@@ -23,7 +23,7 @@ extension CommandContext {
         let isThere = stat(databasePath, &status) == 0
         if !isThere, errno == ENOENT { return nil }
         // A process that is about to make its tables has made the file first.
-        if isThere, status.st_mode & S_IFMT == S_IFREG, status.st_size == 0 { return nil }
+        if isThere, status.st_mode & S_IFMT == S_IFREG, isWithoutTables { return nil }
         return try openStore(isAsking ? .readWrite : .readOnly)
     }
 
@@ -46,16 +46,19 @@ extension CommandContext {
     ///
     /// - Throws: 69 when none does.
     func requireServe(_ store: any Store) async throws(CommandFailure) -> NodeIdentity {
-        guard let node = try await stored({ () async throws(StoreError) in try await store.runningNode() }) else {
-            throw noServe
-        }
-        guard NodeName.isServe(node.name) else {
+        switch try await stored({ () async throws(StoreError) in try await store.holder() }) {
+        case .serve(let node): return node
+        case .nobody: throw noServe
+        case .oneshot(let node):
             throw CommandFailure(
                 .unavailable,
                 "`insights run` (process \(node.processID)) has \(database.text), and it takes no requests",
                 help: "try again when it has ended")
+        case .unknown:
+            throw CommandFailure(
+                .unavailable, "a process that has left no word of itself has \(database.text)",
+                help: "try again; if it stays so, `fuser \(databasePath).lock` tells which")
         }
-        return node
     }
 
     /// That no process serves the database.
@@ -63,6 +66,20 @@ extension CommandContext {
         CommandFailure(
             .unavailable, "no `insights serve` runs on \(database.text)",
             help: "start one, or use `insights run` to run tasks without it")
+    }
+
+    /// Whether the database is nothing yet, or was never given a table: the schema cookie of its header counts them.
+    ///
+    /// - SeeAlso: <https://sqlite.org/fileformat2.html>, 1.3.
+    private var isWithoutTables: Bool {
+        let file = open(databasePath, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return false }
+        defer { close(file) }
+        var header = [UInt8](repeating: 0, count: 44)
+        let count = read(file, &header, header.count)
+        if count == 0 { return true }
+        let isDatabase = header.starts(with: Array("SQLite format 3\0".utf8))
+        return count == header.count && isDatabase && header[40...].allSatisfy { $0 == 0 }
     }
 
     private var databasePath: String {

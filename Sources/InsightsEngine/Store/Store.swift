@@ -255,7 +255,7 @@ package protocol StoreReader: Sendable {
     func answer(to request: RequestID) async throws(StoreError) -> RequestAnswer?
     /// Stores a pause or its end, also while no process runs tasks.
     func setPaused(_ tasks: [String], _ isPaused: Bool) async throws(StoreError)
-    /// The process that runs tasks on this store, or `nil`.
+    /// The process that runs tasks on this store, or `nil`; with process id 0 there is one that is not known yet.
     func runningNode() async throws(StoreError) -> NodeIdentity?
     /// Closes every connection.
     func close() async

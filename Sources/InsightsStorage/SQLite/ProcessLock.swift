@@ -68,6 +68,9 @@ final class ProcessLock: Sendable {
     }
 
     /// Who holds the lock, in this process or another; asked without touching it.
+    ///
+    /// - Returns: `nil` when nobody does. With process id 0 somebody does who is not known yet: the note is written
+    ///   after the lock is taken, and taken away before it is given back, so that it never tells of a former holder.
     func holder() -> NodeIdentity? {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }

@@ -109,6 +109,23 @@ struct ControlTests {
         #expect(try await place.history("quick", "--status", "succeeded").count == 1)
     }
 
+    @Test("what a serve that went away did not answer is withdrawn: the next one does not do it")
+    func withdrawn() async throws {
+        let (place, program, _) = try await serving()
+        program.send(SIGSTOP)
+        let asking = try place.start("trigger", "quick")
+        // Until it has asked; there is nothing to see of it.
+        try await Task.sleep(for: .milliseconds(500))
+        program.send(SIGKILL)
+        _ = try await program.ended()
+        let ended = try await asking.ended()
+        #expect(ended.status == 69)
+        let (next, _) = try await place.serve("--no-scheduler")
+        #expect(try await place.run("trigger", "bad", "--wait").status == 1)
+        #expect(try await place.history("quick").isEmpty)
+        try await stop(next)
+    }
+
     @Test("a run that was handed over is cancelled by Ctrl-C")
     func handoverInterrupted() async throws {
         let (place, program, _) = try await serving()
@@ -131,6 +148,9 @@ struct ControlTests {
         let again = try await place.run("cancel", id)
         #expect(again.status == 0)
         #expect(again.output.contains("has its end already: cancelled"))
+        let json = try await place.run("cancel", id, "--json")
+        #expect(try json.json["id"] == .string(id))
+        #expect(try json.json["status"] == "cancelled")
         let unknown = try await place.run("cancel", "01890a5d-ac96-774b-bcce-b302099a8057")
         #expect(unknown.status == 64)
         #expect(unknown.complaints.contains("there is no run 01890a5d-ac96-774b-bcce-b302099a8057"))
@@ -188,6 +208,46 @@ struct ControlTests {
         #expect(try await place.run("resume", "often").output == "often was not changed: already resumed\n")
         next.send(SIGTERM)
         #expect(try await next.ended().status == 0)
+    }
+
+    @Test("pause and resume tell programs what they did")
+    func pauseJSON() async throws {
+        let place = try Place(Self.tasks)
+        let paused = try await place.run("pause", "quick", "held", "--json")
+        #expect(try paused.json == [["task": "quick", "paused": true], ["task": "held", "paused": true]])
+        #expect(try await place.run("resume", "quick", "--json").json == [["task": "quick", "paused": false]])
+        let list = try await place.run("list").lines
+        #expect(list.contains { $0.hasPrefix("held\tcommand.run\t") && $0.contains("\tno, paused\t") })
+    }
+
+    @Test("a run beside a serve that refuses it by overlap says so and ends with 1")
+    func refusedHandover() async throws {
+        let (place, program, _) = try await serving()
+        let id = String(try await place.run("trigger", "held").output.prefix(36))
+        try await program.wait("the run") { try await !place.history("held", "--status", "running").isEmpty }
+        let refused = try await place.run("run", "held")
+        #expect(refused.status == 1)
+        #expect(refused.complaints.contains("run \(id) is still going"))
+        #expect(!refused.complaints.contains("handed over"))
+        try place.write("go", "")
+        try await stop(program)
+    }
+
+    @Test(
+        "a signal ends the waiting, not the run", arguments: [(SIGINT, 130), (SIGTERM, 143)] as [(Int32, Int32)])
+    func waitInterrupted(signal: Int32, status: Int32) async throws {
+        let (place, program, _) = try await serving()
+        let waiting = try place.start("trigger", "held", "--wait")
+        try await program.wait("the run") { try await !place.history("held", "--status", "running").isEmpty }
+        let id = try #require(try await place.history("held")[0]["id"]?.string)
+        let logs = try place.start("logs", id, "--follow")
+        waiting.send(signal)
+        #expect(try await waiting.ended(within: 10).status == status)
+        logs.send(signal)
+        #expect(try await logs.ended(within: 10).status == status)
+        #expect(try await place.history("held")[0]["status"] == "running")
+        try place.write("go", "")
+        try await stop(program)
     }
 
     @Test("a pause is stored also before any process has seen the task")

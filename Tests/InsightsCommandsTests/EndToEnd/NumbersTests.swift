@@ -34,6 +34,19 @@ struct NumbersTests {
         #expect(!place.exists("insights.db"))
     }
 
+    @Test("a database that is about to get its tables is none yet", arguments: ["metrics", "history"])
+    func withoutTables(command: String) async throws {
+        let place = try Place()
+        let made = try await Program(
+            ["sqlite3", "insights.db", "PRAGMA application_id = 1234567890"], in: place.path
+        ).ended()
+        try #require(made.status == 0 && !place.text("insights.db").isEmpty)
+        let ended = try await place.run(command, "--json")
+        #expect(ended.status == 0)
+        #expect(try ended.json == [])
+        #expect(ended.complaints.contains("there is no database at sqlite:insights.db yet"))
+    }
+
     @Test(
         "what needs a database says so with 69 when there is none",
         arguments: [

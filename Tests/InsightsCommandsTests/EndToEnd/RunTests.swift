@@ -124,4 +124,97 @@ struct RunTests {
         hanging.send(signal)
         #expect(try await hanging.ended(within: 3).status == status)
     }
+
+    @Test("who has the place and is not known yet is waited for, and nothing is left behind")
+    func unknownHolder() async throws {
+        let place = try Place(
+            "  quick: {uses: command.run, every: 1h, with: {argv: [sh, -c, \"echo ran >> ran\"]}}")
+        #expect(try await place.run("run").status == 0)
+        let lock = try HeldLock(place)
+        let triggered = try await place.run("trigger", "quick")
+        #expect(triggered.status == 69)
+        #expect(triggered.complaints.contains("left no word of itself"))
+        let paused = try await place.run("pause", "quick")
+        #expect(paused.status == 0)
+        #expect(try await place.run("resume", "quick").status == 0)
+        let waiting = try place.start("run")
+        try await waiting.waitForComplaint("waiting for another process to end")
+        lock.giveBack()
+        #expect(try await waiting.ended().status == 0)
+        let (program, _) = try await place.serve("--no-scheduler")
+        program.send(SIGTERM)
+        #expect(try await program.ended().status == 0)
+        #expect(place.text("ran") == "ran\nran\n")
+    }
+
+    @Test("a signal ends the waiting for another run, and cancels what runs after it")
+    func waitingSignals() async throws {
+        let place = try Place(
+            "  a: {uses: command.run, every: 1h, with: {argv: [sh, -c, \"until [ -e go ]; do sleep 0.02; done\"]}}\n"
+                + "  long: {uses: command.run, every: 1h, with: {argv: [sleep, \"60\"]}}")
+        let first = try place.start("run", "a")
+        try await first.wait("the first to run") { try await !place.history("--status", "running").isEmpty }
+        let second = try place.start("run", "long")
+        try await second.waitForComplaint("waiting for another `insights run` (process \(first.pid))")
+        let third = try place.start("run", "long")
+        try await third.waitForComplaint("waiting for another `insights run` (process \(first.pid))")
+        second.send(SIGINT)
+        #expect(try await second.ended(within: 10).status == 130)
+        #expect(try await place.history("long").isEmpty)
+        try place.write("go", "")
+        #expect(try await first.ended().status == 0)
+        try await third.wait("the third to run") { try await !place.history("long", "--status", "running").isEmpty }
+        third.send(SIGTERM)
+        #expect(try await third.ended(within: 10).status == 143)
+        #expect(try await place.history("long")[0]["status"] == "cancelled")
+    }
+
+    @Test("when the terminal goes, what runs is cancelled; nohup keeps it running")
+    func hangup() async throws {
+        let place = try Place(
+            "  held: {uses: command.run, every: 1h, with: {argv: [sh, -c, \"until [ -e go ]; do sleep 0.02; done\"]}}")
+        let program = try place.start("run")
+        try await program.wait("the run") { try await !place.history("--status", "running").isEmpty }
+        program.send(SIGHUP)
+        #expect(try await program.ended(within: 10).status == 129)
+        #expect(try await place.history()[0]["status"] == "cancelled")
+        let kept = try Program(["nohup", Program.path, "run"], in: place.path)
+        try await kept.wait("the run") { try await !place.history("--status", "running").isEmpty }
+        kept.send(SIGHUP)
+        try place.write("go", "")
+        #expect(try await kept.ended().status == 0)
+    }
+
+    @Test("an output that cannot be written leaves no run half done, and ends with 69")
+    func fullOutput() async throws {
+        let place = try Place(Self.tasks)
+        let ended = try await Program(
+            ["sh", "-c", "exec \"$0\" run > /dev/full", Program.path], in: place.path
+        ).ended()
+        #expect(ended.status == 69)
+        #expect(ended.complaints.contains("cannot write standard output"))
+        #expect(try await place.history("--status", "succeeded").count == 3)
+    }
+
+    @Test("a run's id is a UUIDv7")
+    func ids() async throws {
+        let place = try Place(Self.tasks)
+        #expect(try await place.run("run", "first").status == 0)
+        let id = try #require(try await place.history()[0]["id"]?.string)
+        #expect(id.wholeMatch(of: /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/) != nil)
+    }
+
+    @Test("a disabled task whose variable is unset fails with its name instead of running without it")
+    func unset() async throws {
+        let place = try Place(
+            "  off: {uses: command.run, enabled: false, retry: 3, with: {argv: [sh, -c, \"${SCRIPT}\"]}}")
+        let ended = try await place.run("run", "off", "--json")
+        #expect(ended.status == 1)
+        let run = try #require(try ended.json.array?.first)
+        #expect(run["status"] == "failed")
+        #expect(run["attempt"] == 1)
+        #expect(run["error"]?["code"] == "unset_variable")
+        #expect(run["error"]?["message"]?.string?.contains("\"SCRIPT\"") == true)
+        #expect(try await place.run("run", "off", environment: ["SCRIPT": "true"]).status == 0)
+    }
 }
