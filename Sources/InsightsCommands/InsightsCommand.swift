@@ -10,6 +10,7 @@ public enum Insights {
     /// - Parameter arguments: Without the program's name.
     public static func main(_ arguments: [String]) async -> Never {
         do {
+            try checkHelp(arguments)
             var command = try InsightsCommand.parseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
@@ -25,6 +26,20 @@ public enum Insights {
             // Help is one of these as well; a wrong use ends with 64.
             InsightsCommand.exit(withError: error)
         }
+    }
+
+    /// The parser of arguments answers `help nope` with the program's own help, and success.
+    private static func checkHelp(_ arguments: [String]) throws(CommandFailure) {
+        guard arguments.first == "help", let name = arguments.dropFirst().first, !name.hasPrefix("-") else { return }
+        var known = ["help"]
+        for command in InsightsCommand.configuration.subcommands {
+            known += [command.configuration.commandName ?? ""] + command.configuration.aliases
+        }
+        guard !known.contains(name) else { return }
+        let nearest = NearestName.nearest(to: name, among: known)
+        throw CommandFailure(
+            .usage, "there is no command \"\(name)\"",
+            help: nearest.map { "did you mean \"\($0)\"?" } ?? "`insights help` shows the commands")
     }
 
     private static func end(_ failure: CommandFailure) -> Never {

@@ -41,8 +41,11 @@ struct Settings: Sendable {
     /// - Parameters:
     ///   - environment: The real one; it wins.
     ///   - dotEnvPath: The file beside the manifest.
+    ///   - isServing: Whether what only `serve` needs is checked, too.
     /// - Throws: Every problem at once, each with the variable's name or the line.
-    static func read(environment: [String: String], dotEnvPath: String) throws(SettingsError) -> Settings {
+    static func read(
+        environment: [String: String], dotEnvPath: String, isServing: Bool = false
+    ) throws(SettingsError) -> Settings {
         var problems: [String] = []
         var variables = environment
         do throws(DotEnvProblems) {
@@ -55,6 +58,7 @@ struct Settings: Sendable {
         settings.variables = variables
         reader.read(into: &settings)
         problems += reader.problems
+        if isServing, let problem = settings.adminTokenProblem { problems.append(problem) }
         guard problems.isEmpty else { throw SettingsError(problems: problems) }
         return settings
     }
@@ -62,7 +66,8 @@ struct Settings: Sendable {
     /// Why `serve` cannot use the admin token, or `nil`.
     var adminTokenProblem: String? {
         guard let adminToken, adminToken.count < Secret.minimumLength else { return nil }
-        return "INSIGHTS_ADMIN_TOKEN must have at least \(Secret.minimumLength) characters, it has \(adminToken.count)"
+        return "INSIGHTS_ADMIN_TOKEN must have at least \(Secret.minimumLength) characters, it has \(adminToken.count):"
+            + " openssl rand -hex 16 makes one"
     }
 }
 

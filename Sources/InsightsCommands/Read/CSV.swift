@@ -11,6 +11,13 @@ enum CSV {
         guard text.unicodeScalars.contains(where: { $0 == "," || $0 == "\"" || $0 == "\n" || $0 == "\r" }) else {
             return text
         }
-        return "\"" + text.replacing("\"", with: "\"\"") + "\""
+        // By scalar: with a mark that combines, a quote is one character that is not equal to a bare one.
+        var field = String.UnicodeScalarView("\"".unicodeScalars)
+        for scalar in text.unicodeScalars {
+            if scalar == "\"" { field.append(scalar) }
+            field.append(scalar)
+        }
+        field.append("\"")
+        return String(field)
     }
 }

@@ -9,8 +9,8 @@ struct ListCommand: AsyncParsableCommand {
         abstract: "Show the tasks, with cadence, last and next run.",
         usage: "insights list [<options>]",
         discussion: """
-            On a pipe: name, module, cadence, yes|no|paused, last run's scheduled instant,
-            its status, next run's instant, description.
+            On a pipe: name, module, cadence, yes|no|paused|no, paused, last run's scheduled
+            instant, its status, next run's instant, description.
 
             Example: insights list --json | jq '.[] | select(.enabled) | .name'
             """)
@@ -21,7 +21,7 @@ struct ListCommand: AsyncParsableCommand {
     func run() async throws {
         let context = try CommandContext(global)
         let manifest = try context.manifest()
-        let views = try await ListCommand.views(of: manifest, context)
+        let views = try await ListCommand.views(of: manifest, isDatabaseNamed: global.database != nil, context)
         defer { context.output.flush() }
         if format.json {
             context.output.json(views.lazy.map(\.json))
@@ -31,13 +31,19 @@ struct ListCommand: AsyncParsableCommand {
     }
 
     /// The tasks with what is stored of them, if there is a database.
-    private static func views(of manifest: Manifest, _ context: CommandContext) async throws -> [TaskView] {
+    ///
+    /// - Parameter isDatabaseNamed: Whether one was given by flag: a mistake in it is told.
+    private static func views(
+        of manifest: Manifest, isDatabaseNamed: Bool, _ context: CommandContext
+    ) async throws -> [TaskView] {
         var tasks: [StoredTask] = []
         var runs: [String: RunRecord] = [:]
         if let store = try context.existingStore() {
             tasks = try await stored { () async throws(StoreError) in try await store.tasks() }
             runs = try await stored { () async throws(StoreError) in try await store.lastRuns() }
             await store.close()
+        } else if isDatabaseNamed {
+            context.tellNoDatabase()
         }
         let byName = Dictionary(tasks.map { ($0.name, $0) }) { first, _ in first }
         let now = SystemClock().now
@@ -48,11 +54,12 @@ struct ListCommand: AsyncParsableCommand {
 
     static func table(_ views: [TaskView], _ presentation: Presentation) -> Table {
         var table = Table([
-            .init("TASK"), .init("MODULE"), .init("CADENCE"), .init("ENABLED"), .init("LAST RUN"), .init("STATUS"),
-            .init("NEXT RUN"), .init("DESCRIPTION"),
+            .init("TASK"), .init("MODULE", lesser: true), .init("CADENCE"), .init("ENABLED"),
+            .init("LAST RUN", lesser: true), .init("STATUS"), .init("NEXT RUN"), .init("DESCRIPTION", lesser: true),
         ])
         table.rows = views.map { view in
-            let state = view.isPaused ? "paused" : view.isEnabled ? "yes" : "no"
+            let enabled = view.isEnabled ? "yes" : "no"
+            let state = !view.isPaused ? enabled : view.isEnabled ? "paused" : "no, paused"
             return [
                 .init(view.name), .init(view.uses), .init(view.cadence),
                 .init(state, paint: view.isPaused ? .yellow : nil), presentation.cell(view.lastRun?.scheduledAt),

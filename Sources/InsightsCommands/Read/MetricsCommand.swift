@@ -35,6 +35,7 @@ struct MetricsCommand: AsyncParsableCommand {
             let query = LatestQuery(kind: kind, key: subject, metric: metric)
             values = try await stored { () async throws(StoreError) in try await store.latest(query) }
             await store.close()
+            if values.isEmpty { context.console.line(nothing) }
         } else {
             context.tellNoDatabase()
         }
@@ -47,11 +48,23 @@ struct MetricsCommand: AsyncParsableCommand {
         }
     }
 
+    /// Why there is nothing to show.
+    private var nothing: String {
+        let asked = [
+            kind.map { "kind \"\($0)\"" }, subject.map { "subject \"\($0)\"" }, metric.map { "metric \"\($0)\"" },
+        ]
+        .compactMap { $0 }
+        return asked.isEmpty
+            ? "nothing has been measured yet"
+            : "nothing was measured of \(CellText.safe(asked.joined(separator: ", "))); `insights metrics` shows all there is"
+    }
+
     /// A row a value; of a ranking a row a label.
     static func table(_ values: [LatestValue], _ presentation: Presentation) -> Table {
         var table = Table([
             .init("KIND"), .init("KEY"), .init("METRIC"), .init("LABEL"), .init("VALUE", numeric: true),
-            .init("UNIT"), .init("SHAPE"), .init("AT"), .init("OF", numeric: true),
+            .init("UNIT"), .init("SHAPE", lesser: true), .init("AT", lesser: true),
+            .init("OF", numeric: true, lesser: true),
         ])
         for value in values {
             for (label, number) in value.value.lines {

@@ -10,7 +10,10 @@ struct ModulesCommand: ParsableCommand {
         abstract: "Show the task modules, their parameters and metrics.",
         usage: "insights modules [<options>] [<name>]",
         discussion: """
-            On a pipe: id, plugin, origin, health, summary.
+            A name that means one module shows all of it. On a pipe: id, plugin, origin,
+            health, summary; of one module a line each for it, its parameters (name, type,
+            default or required, meaning) and metrics (name, unit, shape, meaning), after
+            the word module, parameter or metric.
 
             Example: insights modules git.activity
             """)
@@ -27,18 +30,21 @@ struct ModulesCommand: ParsableCommand {
         let modules = try ModulesCommand.find(name, in: context.registry)
         if format.json {
             context.output.json(modules.lazy.map(ModulesCommand.json))
-        } else if context.output.terminal.isTerminal, let name, modules.count == 1, modules[0].id == name {
+        } else if name != nil, modules.count == 1 {
             ModuleSheet.lines(modules[0], context.output.terminal).forEach(context.output.line)
         } else {
             var table = Table([.init("MODULE"), .init("PLUGIN"), .init("ORIGIN"), .init("HEALTH"), .init("SUMMARY")])
-            table.rows = modules.map {
-                [
-                    .init($0.id), .init("\($0.plugin) \($0.version)", plain: $0.plugin), .init($0.origin), "ok",
-                    .init($0.declaration.summary),
-                ]
-            }
+            table.rows = modules.map(ModulesCommand.row)
             context.output.table(table)
         }
+    }
+
+    static func row(_ module: RegisteredModule) -> [Table.Cell] {
+        [
+            .init(module.id), .init("\(module.plugin) \(module.version)", plain: module.plugin), .init(module.origin),
+            // A built-in module is part of the program: where this answers, it works.
+            "ok", .init(module.declaration.summary),
+        ]
     }
 
     /// All modules, or the one of that id, or those of the plugin of that name.
@@ -69,15 +75,24 @@ struct ModulesCommand: ParsableCommand {
                     ]
                 }),
             "retention_seconds": Value(declaration.retention), "timeout_seconds": Value(declaration.timeout),
-            // A built-in module is part of the program: where this answers, it works.
             "health": "ok",
         ]
     }
 }
 
-/// One module on one screen.
+/// All of one module: on one screen, or on a pipe as lines that begin with what they are about.
 enum ModuleSheet {
     static func lines(_ module: RegisteredModule, _ terminal: Terminal) -> [String] {
+        let parameters = parameters(of: module.declaration)
+        let metrics = metrics(of: module.declaration)
+        guard terminal.isTerminal else {
+            let parts = [
+                ("module", [ModulesCommand.row(module)]), ("parameter", parameters.rows), ("metric", metrics.rows),
+            ]
+            return parts.flatMap { word, rows in
+                rows.map { row in ([word] + row.map { CellText.field($0.plain) }).joined(separator: "\t") }
+            }
+        }
         let declaration = module.declaration
         var lines = [
             Paint.bold(module.id, if: terminal.isLively) + " (\(module.plugin) \(module.version), \(module.origin))",
@@ -85,18 +100,26 @@ enum ModuleSheet {
         ]
         if let timeout = declaration.timeout { lines.append("timeout     \(DurationText.format(timeout))") }
         if let retention = declaration.retention { lines.append("retention   \(DurationText.format(retention))") }
-        var parameters = Table([.init("PARAMETER"), .init("TYPE"), .init("DEFAULT"), .init("MEANING")])
-        parameters.rows = rows(of: declaration.parameters, below: "")
-        var metrics = Table([.init("METRIC"), .init("UNIT"), .init("SHAPE"), .init("MEANING")])
-        metrics.rows = declaration.metrics.map {
-            [.init($0.name), .init($0.unit), .init($0.shape.rawValue), .init($0.summary)]
-        }
         for table in [parameters, metrics] where !table.rows.isEmpty {
             if lines.last != "" { lines.append("") }
             lines += table.lines(for: terminal)
         }
         if declaration.declaresMetricsAtRun { lines += ["", "Runs may declare further metrics."] }
         return lines
+    }
+
+    private static func parameters(of declaration: ModuleDeclaration) -> Table {
+        var table = Table([.init("PARAMETER"), .init("TYPE"), .init("DEFAULT"), .init("MEANING")])
+        table.rows = rows(of: declaration.parameters, below: "")
+        return table
+    }
+
+    private static func metrics(of declaration: ModuleDeclaration) -> Table {
+        var table = Table([.init("METRIC"), .init("UNIT"), .init("SHAPE"), .init("MEANING")])
+        table.rows = declaration.metrics.map {
+            [.init($0.name), .init($0.unit), .init($0.shape.rawValue), .init($0.summary)]
+        }
+        return table
     }
 
     /// Nested parameters by their path: `repositories[].path`.

@@ -39,19 +39,32 @@ struct NextCommand: AsyncParsableCommand {
             tasks.isEmpty
             ? manifest.tasks.filter(\.settings.isEnabled) : try TaskNames.find(tasks, in: manifest)
         var known: [StoredTask] = []
+        let isDatabaseNamed = global.database != nil
         if let store = try context.existingStore() {
             known = try await stored { () async throws(StoreError) in try await store.tasks() }
             await store.close()
+        } else if isDatabaseNamed {
+            context.tellNoDatabase()
         }
         let occurrences = NextCommand.occurrences(
             of: definitions, stored: known, from: from ?? SystemClock().now, count: count, isNow: from == nil)
         defer { context.output.flush() }
+        if occurrences.isEmpty { context.console.line(NextCommand.reason(definitions)) }
         if format.json {
             context.output.json(
                 occurrences.lazy.map { ["task": .string($0.task), "scheduled_at": Value($0.at)] })
         } else {
             context.output.table(NextCommand.table(occurrences, context.presentation(manifest)))
         }
+    }
+
+    /// Why there is nothing to show.
+    private static func reason(_ definitions: [TaskDefinition]) -> String {
+        if definitions.isEmpty { return "nothing is coming: no task is enabled" }
+        let isWaiting = definitions.allSatisfy { if case .after = $0.cadence { true } else { false } }
+        return isWaiting
+            ? "no instants of their own: tasks with `after` start when what they name has succeeded"
+            : "nothing is coming from then on"
     }
 
     /// Merged in time order; those of one instant by name.
@@ -63,6 +76,8 @@ struct NextCommand: AsyncParsableCommand {
             Forecast.occurrences(
                 of: definition, stored: byName[definition.name], from: from, count: count, isNow: isNow
             )
+            // RFC 3339 ends there, and a later one could not be read back.
+            .prefix { $0 <= Instant.lastWritten }
             .map { (task: definition.name, at: $0) }
         }
         .sorted { ($0.at, $0.task) < ($1.at, $1.task) }
@@ -73,4 +88,9 @@ struct NextCommand: AsyncParsableCommand {
         table.rows = occurrences.map { [presentation.cell($0.at), .init($0.task)] }
         return table
     }
+}
+
+extension Instant {
+    /// The last one of the year 9999.
+    fileprivate static let lastWritten = Instant(milliseconds: 253_402_300_799_999)
 }

@@ -50,6 +50,8 @@ enum OccurrenceFate: Sendable {
         if instant > now { return .toCome }
         guard let stored else { return .notRegistered }
         if instant < stored.registeredAt { return .beforeRegistration(stored.registeredAt) }
+        // Of a disabled task nothing falls due: what is not recorded never will be.
+        guard definition.settings.isEnabled else { return .noRecord }
         guard let last = stored.lastOccurrence, last >= instant else { return .undecided }
         return .noRecord
     }

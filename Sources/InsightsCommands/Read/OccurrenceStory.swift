@@ -47,6 +47,7 @@ struct OccurrenceStory: Sendable {
                 "\(task.name) has no instants of its own: it follows \(tasks.joined(separator: ", ")).",
                 "Nothing is recorded of it at \(presentation.text(instant)); its occurrences have those of theirs.",
             ]
+        case .noRecord where !task.settings.isEnabled: return ["Nothing is recorded of \(name)."] + obstacles
         case .noRecord:
             return [
                 "Nothing is recorded of \(name), and later occurrences are.",

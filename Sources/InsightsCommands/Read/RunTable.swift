@@ -5,9 +5,9 @@ enum RunTable {
     /// As `history` shows them.
     static func history(_ runs: [RunRecord], _ presentation: Presentation) -> Table {
         var table = Table([
-            .init("SCHEDULED AT"), .init("TASK"), .init("STATUS"), .pipeOnly("REASON"), .init("TRIGGER"),
-            .init("ATTEMPT"),
-            .init("TOOK", numeric: true), .init("SAMPLES", numeric: true), .init("RUN"), .init("SUMMARY"),
+            .init("SCHEDULED AT"), .init("TASK"), .init("STATUS"), .pipeOnly("REASON"),
+            .init("TRIGGER", lesser: true), .init("ATTEMPT", lesser: true), .init("TOOK", numeric: true, lesser: true),
+            .init("SAMPLES", numeric: true, lesser: true), .init("RUN"), .init("SUMMARY", lesser: true),
         ])
         table.rows = runs.map { run in
             [
@@ -24,7 +24,7 @@ enum RunTable {
     /// As `run` and `trigger --wait` show them at their end.
     static func outcomes(_ runs: [RunRecord], _ presentation: Presentation) -> Table {
         var table = Table([
-            .init("TASK"), .init("STATUS"), .init("TOOK", numeric: true), .init("RUN"), .init("SUMMARY"),
+            .init("TASK"), .init("STATUS"), .init("TOOK", numeric: true), .init("RUN", lesser: true), .init("SUMMARY"),
         ])
         table.rows = runs.map { run in
             [

@@ -35,8 +35,7 @@ struct WhyCommand: AsyncParsableCommand {
         if let store = try context.existingStore() {
             known = try await stored { () async throws(StoreError) in try await store.tasks() }
             record = try await stored { () async throws(StoreError) in
-                if let record = try await store.occurrence(task: task, at: instant) { return record }
-                return try await runByHand(store)
+                try await store.occurrence(task: task, at: instant)
             }
             await store.close()
         }
@@ -50,17 +49,6 @@ struct WhyCommand: AsyncParsableCommand {
             fate: .of(instant, of: definition, stored: row, record: record, now: SystemClock().now),
             isPaused: row?.isPaused ?? false, presentation: presentation)
         tell(story.json, story.sentences, context)
-    }
-
-    /// A run by hand is no occurrence, yet `history` shows its instant, too.
-    private func runByHand(_ store: any Store) async throws(StoreError) -> RunRecord? {
-        var query = RunQuery(task: task, since: instant, limit: 10_000)
-        while true {
-            let page = try await store.runs(query)
-            if let run = page.items.last(where: { $0.scheduledAt == instant }) { return run }
-            guard let cursor = page.nextCursor else { return nil }
-            query.cursor = cursor
-        }
     }
 
     /// Of a task that the manifest no longer has, what is stored can still be told.

@@ -36,7 +36,7 @@ struct ServeCommand: AsyncParsableCommand {
     var port: Int?
 
     @Option(
-        name: .long,
+        name: .long, parsing: .unconditional,
         help: ArgumentHelp(
             "What runs has this long after a stop. (30s)", valueName: "duration"),
         transform: DurationArgument.parse)
@@ -49,16 +49,24 @@ struct ServeCommand: AsyncParsableCommand {
     var isWithoutScheduler = false
 
     func run() async throws {
-        let context = try CommandContext(global)
-        if let problem = context.settings.adminTokenProblem {
-            throw CommandFailure(.configuration, problem, help: "openssl rand -hex 16 makes one")
+        let context = try CommandContext(global, isServing: true)
+        do {
+            try await serve(context)
+        } catch let failure as CommandFailure where context.settings.logFormat == .json && !failure.message.isEmpty {
+            // Who asked for JSON reads this program's lines by a program, the last one too.
+            context.logger().critical(
+                "\(failure.message)", metadata: failure.help.map { ["help": .string($0)] } ?? [:])
+            throw CommandFailure.told(failure.status)
         }
+    }
+
+    private func serve(_ context: CommandContext) async throws {
         let watch = SignalWatch([SIGINT, SIGTERM, SIGHUP])
         let logger = context.logger()
         // Before the file is read, so that a change from then on is seen.
         let signature = FileSignature(path: context.manifestPath)
         let result = context.readManifest()
-        for diagnostic in result.diagnostics { context.tell(diagnostic) }
+        for diagnostic in result.diagnostics { tell(diagnostic, context, logger) }
         guard let manifest = result.manifest else { throw CommandFailure.told(.configuration) }
         let store = try context.openStore()
         let engine = context.engine(store, manifest, engineConfiguration(context, signature), logger)
@@ -88,6 +96,18 @@ struct ServeCommand: AsyncParsableCommand {
         }
         for await _ in closed {}
         patience.cancel()
+    }
+
+    /// As people read it, or as a line of the log for who asked for JSON.
+    private func tell(_ diagnostic: Diagnostic, _ context: CommandContext, _ logger: Logger) {
+        guard context.settings.logFormat == .json else { return context.tell(diagnostic) }
+        var metadata: Logger.Metadata = [
+            "file": .string(diagnostic.file), "line": .stringConvertible(diagnostic.line),
+            "column": .stringConvertible(diagnostic.column), "code": .string(diagnostic.code.rawValue),
+        ]
+        metadata["help"] = diagnostic.help.map { .string($0) }
+        logger.log(
+            level: diagnostic.severity == .error ? .error : .warning, "\(diagnostic.message)", metadata: metadata)
     }
 
     private func engineConfiguration(_ context: CommandContext, _ signature: FileSignature?) -> EngineConfiguration {

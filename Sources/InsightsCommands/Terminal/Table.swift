@@ -1,27 +1,30 @@
 /// Rows for people or for programs.
 ///
-/// On a terminal: aligned columns under a header, the last one cut to the window. On a pipe: the same cells
-/// separated by tabs, without a header, each in its exact form; `-` is "nothing".
+/// On a terminal: aligned columns under a header, the last one cut to the window; where they do not fit, first the
+/// lesser columns are left out, then each row stands as lines of its own. On a pipe: the same cells separated by
+/// tabs, without a header, each in its exact form; `-` is "nothing".
 struct Table: Sendable {
     /// A column's name and side.
     struct Column: Sendable {
         var title: String
         var isNumeric: Bool
         /// Not shown to people, who see it elsewhere in the row.
-        var isPipeOnly: Bool
+        var isPipeOnly = false
+        /// Left out for people whose window has no room for it.
+        var isLesser: Bool
 
-        init(_ title: String, numeric: Bool = false) {
-            self.init(title, isNumeric: numeric, isPipeOnly: false)
-        }
-
-        private init(_ title: String, isNumeric: Bool, isPipeOnly: Bool) {
+        init(_ title: String, numeric: Bool = false, lesser: Bool = false) {
             self.title = title
-            self.isNumeric = isNumeric
-            self.isPipeOnly = isPipeOnly
+            isNumeric = numeric
+            isLesser = lesser
         }
 
         /// A column that only programs are given.
-        static func pipeOnly(_ title: String) -> Column { Column(title, isNumeric: false, isPipeOnly: true) }
+        static func pipeOnly(_ title: String) -> Column {
+            var column = Column(title)
+            column.isPipeOnly = true
+            return column
+        }
     }
 
     /// One value, in both its forms.
@@ -51,27 +54,31 @@ struct Table: Sendable {
 
     /// The lines, without newlines.
     func lines(for terminal: Terminal) -> [String] {
-        if terminal.isTerminal { return forPeople.aligned(for: terminal) }
+        if terminal.isTerminal { return forPeople.shown(on: terminal) }
         return rows.map { row in row.map { CellText.field($0.plain) }.joined(separator: "\t") }
     }
 
     /// Without what only programs are given.
-    private var forPeople: Table {
-        let kept = columns.indices.filter { !columns[$0].isPipeOnly }
+    private var forPeople: Table { with(columns.indices.filter { !columns[$0].isPipeOnly }) }
+
+    private func with(_ kept: [Int]) -> Table {
         var table = Table(kept.map { columns[$0] })
         table.rows = rows.map { row in kept.map { row[$0] } }
         return table
     }
 
-    private func aligned(for terminal: Terminal) -> [String] {
+    private func shown(on terminal: Terminal) -> [String] {
         let texts = rows.map { row in row.map { $0.text.isEmpty ? "-" : CellText.safe($0.text) } }
         var widths = columns.map { CellText.width(of: $0.title) }
         for row in texts {
             for (index, text) in row.enumerated() { widths[index] = max(widths[index], CellText.width(of: text)) }
         }
         let used = widths.dropLast().reduce(0) { $0 + $1 + Table.gap }
-        // Where the others fill the window, the last column is still worth twenty cells on the next line.
-        let room = max(20, terminal.columns - used)
+        let room = terminal.columns - used
+        if let last = widths.last, room < min(last, Table.leastLast) {
+            guard let lesser = columns.lastIndex(where: \.isLesser) else { return stacked(texts, terminal) }
+            return with(columns.indices.filter { $0 != lesser }).shown(on: terminal)
+        }
         if let last = widths.last { widths[widths.count - 1] = min(last, room) }
         let header = line(columns.map(\.title), widths) { Paint.bold($1, if: terminal.isLively) }
         return [header]
@@ -82,6 +89,24 @@ struct Table: Sendable {
             }
     }
 
+    /// A line a cell after its column's title, and an empty one between rows.
+    private func stacked(_ texts: [[String]], _ terminal: Terminal) -> [String] {
+        let width = columns.map { CellText.width(of: $0.title) }.max() ?? 0
+        let room = max(1, terminal.columns - width - Table.gap)
+        let blocks = zip(rows, texts).map { row, texts in
+            texts.indices.map { index in
+                let title = columns[index].title
+                let padding = String(repeating: " ", count: width - CellText.width(of: title) + Table.gap)
+                let text = CellText.cut(texts[index], to: room)
+                return Paint.bold(title, if: terminal.isLively) + padding
+                    + (row[index].paint.map { $0(text, if: terminal.isLively) } ?? text)
+            }
+        }
+        return Array(blocks.joined(separator: [""]))
+    }
+
+    /// The last column is worth showing from this many cells on.
+    private static let leastLast = 20
     private static let gap = 2
 
     /// Paints before it pads, so that no attribute reaches into the gap, and leaves no blanks at the end.

@@ -22,12 +22,13 @@ struct CommandContext: Sendable {
 
     /// Reads the environment and `.env`.
     ///
+    /// - Parameter isServing: Whether what only `serve` needs is checked, too.
     /// - Throws: 78 with every problem of either.
-    init(_ options: GlobalOptions) throws(CommandFailure) {
+    init(_ options: GlobalOptions, isServing: Bool = false) throws(CommandFailure) {
         let environment = ProcessEnvironment.current()
         let folder = ManifestPlace.folder(of: options.manifest)
         do throws(SettingsError) {
-            settings = try Settings.read(environment: environment, dotEnvPath: folder + "/.env")
+            settings = try Settings.read(environment: environment, dotEnvPath: folder + "/.env", isServing: isServing)
         } catch {
             throw CommandFailure(.configuration, error.problems.joined(separator: "\nerror: "))
         }

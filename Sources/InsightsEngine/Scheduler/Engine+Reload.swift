@@ -88,7 +88,7 @@ extension Engine {
             for diagnostic in loaded.diagnostics.prefix(Engine.loggedDiagnostics) {
                 logger.warning("\(diagnostic.logLine)")
             }
-            logger.info("manifest reloaded", metadata: ["tasks": "\(manifest.tasks.count)"])
+            logger.info("manifest reloaded", metadata: ["tasks": .stringConvertible(manifest.tasks.count)])
             return .reloaded(warnings: loaded.diagnostics)
         } catch {
             let isNews = watch.noteFailure(signature, atUptime: clock.moment.uptime)

@@ -41,6 +41,36 @@ struct ManifestCommandTests {
         #expect(try fine.json == [])
     }
 
+    @Test(
+        "a file under 1 MiB whose aliases expand past the limit is refused within 128 MiB and long before they are expanded",
+        arguments: ["wide", "deep"])
+    func limits(form: String) async throws {
+        let place = try Place()
+        let levels = (1...40).map { level in
+            "x\(level): &x\(level) [\(Array(repeating: "*x\(level - 1)", count: 10).joined(separator: ", "))]"
+        }
+        let wide =
+            "version: 1\nbase: &b [\(Array(repeating: "a", count: 200_000).joined(separator: ","))]\n"
+            + "more: [\(Array(repeating: "*b", count: 100_000).joined(separator: ","))]\ntasks: {}\n"
+        let deep = "version: 1\nx0: &x0 [a]\n" + levels.joined(separator: "\n") + "\ntasks: {}\n"
+        let text = form == "wide" ? wide : deep
+        try #require(text.utf8.count < 1 << 20)
+        try place.write("tasks.yaml", text)
+        // The deadline is far above the second that it takes at most, as this machine may be busy.
+        let script = """
+            import resource, subprocess, sys
+            run = subprocess.run(sys.argv[1:], capture_output=True, text=True, timeout=20)
+            print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+            print(run.stdout)
+            sys.exit(run.returncode)
+            """
+        let ended = try await Program(["python3", "-c", script, Program.path, "check"], in: place.path).ended()
+        #expect(ended.status == 78, "\(ended.complaints)")
+        #expect(ended.output.contains("[limit]"))
+        let kibibytes = try #require(ended.lines.first.flatMap { Int($0) })
+        #expect(kibibytes < 128 << 10)
+    }
+
     @Test("check prints warnings and ends with 0")
     func warnings() async throws {
         let place = try Place(
@@ -160,6 +190,24 @@ struct ManifestCommandTests {
         #expect(try one.json.array?.count == 1)
         let plain = try await place.run("modules")
         #expect(plain.lines[0].hasPrefix("command.run\tcommand\tbuiltin\tok\t"))
+    }
+
+    @Test("a name that means one module shows its parameters and metrics, on a terminal and on a pipe")
+    func module() async throws {
+        let place = try Place()
+        for name in ["git", "git.activity"] {
+            let piped = try await place.run("modules", name).lines.map { $0.split(separator: "\t") }
+            #expect(Set(piped.map { $0[0] }) == ["module", "parameter", "metric"])
+            #expect(piped[0][1] == "git.activity")
+            #expect(piped.contains { $0[0] == "parameter" && $0[1] == "repositories[].path" })
+            #expect(piped.contains { $0[0] == "metric" && $0[1] == "commits" })
+            #expect(piped.allSatisfy { $0.count == ($0[0] == "module" ? 6 : 5) })
+        }
+        let shown = try await place.runOnTerminal("modules", "git", environment: ["NO_COLOR": "1"])
+        #expect(shown.lines[0].hasPrefix("git.activity (git "))
+        #expect(shown.output.contains("repositories[].path"))
+        #expect(shown.output.contains("\nMETRIC "))
+        #expect(shown.lines.allSatisfy { $0.count <= 100 })
     }
 
     @Test("schema is JSON Schema with the modules' parameters")

@@ -135,6 +135,25 @@ struct ServeTests {
         #expect(try await program.ended().status == 0)
     }
 
+    @Test("a manifest that is replaced by half of itself changes nothing, and its rest puts it in force")
+    func half() async throws {
+        let tasks = (1...20).map { "  task-\($0): {uses: command.run, every: 1h, with: {argv: [\"true\"]}}" }
+        let place = try Place(Self.quick)
+        let (program, port) = try await place.serve("--no-scheduler")
+        try place.manifest(tasks.joined(separator: "\n"))
+        let whole = place.text("tasks.yaml")
+        try place.write("tasks.yaml", String(whole.prefix(whole.count / 2)))
+        try await program.waitForComplaint("the former one stays in force")
+        #expect(HTTP.ask("/api/tasks/quick", port: port)?.status == 200)
+        #expect(HTTP.ask("/api/tasks/task-1", port: port)?.status == 404)
+        #expect(HTTP.ask("/ready", port: port)?.body.contains("the former one is in force") == true)
+        try place.write("tasks.yaml", whole)
+        try await program.wait("the whole one") { HTTP.ask("/api/tasks/task-20", port: port)?.status == 200 }
+        #expect(HTTP.ask("/api/tasks/quick", port: port)?.status == 404)
+        program.send(SIGTERM)
+        #expect(try await program.ended().status == 0)
+    }
+
     @Test("the file's change is seen by itself within three seconds")
     func watch() async throws {
         let place = try Place(Self.quick)
@@ -188,5 +207,48 @@ struct ServeTests {
         let line = try Value(json: program.output.utf8)
         kill(try #require(line["fields"]?["pid"]?.string.flatMap { pid_t($0) }), SIGTERM)
         #expect(try await program.ended().status == 0)
+    }
+
+    @Test("HOST and PORT are in effect, and the flags win")
+    func variables() async throws {
+        let place = try Place()
+        let taken = try HTTP.TakenPort()
+        let environment = ["HOST": "127.0.0.2", "PORT": "\(taken.port)"]
+        let (onHost, _) = try await place.serve(environment: environment)
+        #expect(onHost.complaints.contains("ready: http://127.0.0.2:"))
+        onHost.send(SIGTERM)
+        #expect(try await onHost.ended().status == 0)
+        let onPort = try await place.run("serve", "--host", "127.0.0.1", environment: environment)
+        #expect(onPort.status == 69)
+        #expect(onPort.complaints.contains("\(taken.port)"))
+        let (onFlags, _) = try await place.serve("--host", "127.0.0.1", environment: environment)
+        #expect(onFlags.complaints.contains("ready: http://127.0.0.1:"))
+        onFlags.send(SIGTERM)
+        #expect(try await onFlags.ended().status == 0)
+    }
+
+    @Test("with LOG_FORMAT=json every line is JSON, warnings of the manifest and the error at the start too")
+    func jsonLines() async throws {
+        let place = try Place(
+            "  a: {uses: command.run, enabled: false, with: {argv: [x]}}\n"
+                + "  b: {uses: command.run, after: a, with: {argv: [x]}}")
+        let taken = try HTTP.TakenPort()
+        let ended = try await place.run("serve", "--port", "\(taken.port)", environment: ["LOG_FORMAT": "json"])
+        #expect(ended.status == 69)
+        let lines = try ended.complaints.split(separator: "\n").map { try Value(json: $0.utf8) }
+        #expect(lines.first?["level"] == "warning")
+        #expect(lines.first?["fields"]?["code"] == "never-starts")
+        #expect(lines.first?["fields"]?["line"] == 4)
+        #expect(lines.last?["level"] == "critical")
+        #expect(lines.last?["message"]?.string?.contains("\(taken.port)") == true)
+    }
+
+    @Test("LOG_FORMAT=text is for people on a pipe, too")
+    func textLines() async throws {
+        let place = try Place()
+        let (program, _) = try await place.serve(environment: ["LOG_FORMAT": "text"])
+        #expect(program.complaints.contains(" notice  ready: http://127.0.0.1:"))
+        program.send(SIGTERM)
+        #expect(try await program.ended().complaints.contains("{\"") == false)
     }
 }

@@ -32,7 +32,8 @@ struct UsageTests {
     @Test(
         "a wrong use is 64 and names what is wrong",
         arguments: [
-            (["nope"], "nope"), (["list", "--nope"], "--nope"), (["list", "extra"], "extra"),
+            (["nope"], "nope"), (["help", "nope"], "\"nope\""), (["help", "hstory"], "did you mean \"history\"?"),
+            (["serve", "--grace", "-5s"], "-5s"), (["list", "--nope"], "--nope"), (["list", "extra"], "extra"),
             (["run", "--wait"], "--wait"),
             (["history", "--limit", "0"], "from 1 to 10000"), (["history", "--limit", "10001"], "from 1 to 10000"),
             (["history", "--limit", "ten"], "ten"),
@@ -77,6 +78,64 @@ struct UsageTests {
         #expect(file.status == 78)
         #expect(file.complaints.contains("error: \(name)"))
         #expect(try await place.run("list", environment: [name: ""]).status == 0)
+    }
+
+    @Test("all problems of the environment are told at once, also those that only serve has")
+    func allVariables() async throws {
+        let ended = try await Place().run(
+            "serve", environment: ["PORT": "x", "LOG_LEVEL": "loud", "INSIGHTS_ADMIN_TOKEN": "short"])
+        #expect(ended.status == 78)
+        for name in ["PORT", "LOG_LEVEL", "INSIGHTS_ADMIN_TOKEN"] {
+            #expect(ended.complaints.contains("error: \(name) "))
+        }
+    }
+
+    @Test("DATABASE_URL names the database, and --database wins")
+    func database() async throws {
+        let place = try Place("  ok:\n    uses: command.run\n    with: {argv: [\"true\"]}")
+        let environment = ["DATABASE_URL": "sqlite:one.db"]
+        #expect(try await place.run("run", environment: environment).status == 0)
+        #expect(place.exists("one.db"))
+        #expect(try await place.run("run", "--database", "sqlite:two.db", environment: environment).status == 0)
+        #expect(place.exists("two.db"))
+        #expect(!place.exists("insights.db"))
+    }
+
+    @Test("TASK_SCHEDULER_INTERVAL is the cadence of a task that names none")
+    func interval() async throws {
+        let place = try Place("  ok:\n    uses: command.run\n    with: {argv: [\"true\"]}")
+        let listed = try await place.run("list", "--json", environment: ["TASK_SCHEDULER_INTERVAL": "5400"])
+        #expect(try listed.json.array?.first?["cadence"] == "every 1h30m")
+        let next = try await place.run(
+            "next", "--from", "2026-01-04T00:00:00Z", "--count", "2", environment: ["TASK_SCHEDULER_INTERVAL": "5400"])
+        #expect(next.lines.last == "2026-01-04T01:30:00.000Z\tok")
+    }
+
+    @Test("an empty answer says why on standard error")
+    func emptyAnswers() async throws {
+        let place = try Place(
+            "  ok: {uses: command.run, every: 1h, with: {argv: [\"true\"]}}\n"
+                + "  follower: {uses: command.run, after: ok, with: {argv: [\"true\"]}}")
+        let follower = try await place.run("next", "follower")
+        #expect(follower.output.isEmpty)
+        #expect(follower.complaints.contains("no instants of their own"))
+        for command in ["list", "next"] {
+            let ended = try await place.run(command, "--database", "sqlite:none.db")
+            #expect(ended.status == 0)
+            #expect(ended.complaints.contains("there is no database at sqlite:none.db yet"))
+            #expect(try await place.run(command).complaints.isEmpty)
+        }
+        #expect(try await place.run("run", "ok").status == 0)
+        let metrics = try await place.run("metrics", "--metric", "nope")
+        #expect(metrics.status == 0)
+        #expect(metrics.complaints.contains("nothing was measured of metric \"nope\""))
+    }
+
+    @Test("what cannot be written as RFC 3339 is not shown")
+    func farthest() async throws {
+        let place = try Place("  ok: {uses: command.run, every: 1h, with: {argv: [\"true\"]}}")
+        let ended = try await place.run("next", "--from", "9999-12-31T22:30:00Z", "--count", "5")
+        #expect(ended.lines.map { $0.prefix(16) } == ["9999-12-31T22:30", "9999-12-31T23:30"])
     }
 
     @Test("a malformed line of .env is named by its number, beside the manifest wherever that is")

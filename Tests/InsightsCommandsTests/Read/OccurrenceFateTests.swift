@@ -72,6 +72,16 @@ struct OccurrenceFateTests {
         #expect(fate.record == nil)
     }
 
+    @Test("of a disabled task nothing falls due")
+    func disabled() {
+        for last in [nil, "2026-01-04T02:00:00Z"] as [String?] {
+            let fate = OccurrenceFate.of(
+                at("2026-01-04T11:00:00Z"), of: task(Self.hourly, enabled: false),
+                stored: row(registered: "2026-01-04T02:00:00Z", last: last), record: nil, now: Self.now)
+            #expect(fate.word == "no_record")
+        }
+    }
+
     @Test("a record tells more than any cadence", arguments: RunStatus.allCases)
     func recorded(status: RunStatus) {
         let fate = OccurrenceFate.of(

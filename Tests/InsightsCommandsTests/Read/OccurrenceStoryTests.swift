@@ -24,6 +24,12 @@ struct OccurrenceStoryTests {
         #expect(text.contains("insights logs 01890a5d"))
     }
 
+    @Test("a disabled task: nothing was to come")
+    func disabled() {
+        let text = story(.noRecord, task: task(.every(milliseconds: 3_600_000, starting: nil), enabled: false))
+        #expect(text.contains("Nothing is recorded of backup at 2026-01-04T02:00:00Z. The task is disabled now"))
+    }
+
     @Test("a run that failed: the error")
     func failed() {
         let error = RunError(code: "credential", message: "the token is refused", isRetryable: false)

@@ -21,12 +21,26 @@ struct TableTests {
             ])
     }
 
-    @Test("the last column is cut to the window, and keeps twenty cells where the others fill it")
+    @Test("the last column is cut to the window as long as it keeps twenty cells; then rows are lines of their own")
     func cut() {
         let words = String(repeating: "w", count: 60)
         let table = table([["name", "1", "x", .init(words)]])
         #expect(table.lines(for: terminal(30))[1] == "name  1  " + String(repeating: "w", count: 20) + "…")
-        #expect(table.lines(for: terminal(10))[1] == "name  1  " + String(repeating: "w", count: 19) + "…")
+        #expect(table.lines(for: terminal(28)) == ["NAME   name", "N      1", "WORDS  " + words.prefix(20) + "…"])
+    }
+
+    @Test("where they do not fit the lesser columns are left out, the last one first")
+    func lesser() {
+        var table = Table([.init("NAME"), .init("MORE", lesser: true), .init("ID"), .init("MOST", lesser: true)])
+        table.rows = [["name", "more", "identifier", "most"], ["other", "more", "identifier", "most"]]
+        #expect(table.lines(for: terminal(80))[0] == "NAME   MORE  ID          MOST")
+        #expect(table.lines(for: terminal(24))[0] == "NAME   MORE  ID")
+        #expect(table.lines(for: terminal(20))[0] == "NAME   ID")
+        #expect(
+            table.lines(for: terminal(12)) == [
+                "NAME  name", "ID    ident…", "", "NAME  other", "ID    ident…",
+            ])
+        #expect(table.lines(for: pipe)[0] == "name\tmore\tidentifier\tmost")
     }
 
     @Test("on a pipe there are tab-separated exact forms without a header, the hidden column too")
@@ -54,6 +68,14 @@ struct TableTests {
     func empty() {
         #expect(table([]).lines(for: terminal()) == ["NAME  N  WORDS"])
         #expect(table([]).lines(for: pipe).isEmpty)
+    }
+
+    @Test("in CSV a quote is doubled also before a mark that combines with it")
+    func combining() {
+        let table = table([["\"\u{301}", "1", "a\"\u{308},", "\n"]])
+        #expect(
+            CSV.lines(table)[1].unicodeScalars.elementsEqual(
+                "\"\"\"\u{301}\",1,\"a\"\"\u{308},\",\"\n\"".unicodeScalars))
     }
 
     @Test("CSV quotes what needs it and has its header")
