@@ -64,7 +64,7 @@ struct TriggerCommand: AsyncParsableCommand {
             let answers: [Value] = accepted.map { ["id": .string($0.run.description), "task": .string($0.task)] }
             return context.output.json(answers)
         }
-        var table = Table([.init("RUN"), .init("TASK")])
+        var table = Table([.init("RUN", whole: true), .init("TASK")])
         table.rows = accepted.map { [.init($0.run.description), .init($0.task)] }
         context.output.table(table)
     }

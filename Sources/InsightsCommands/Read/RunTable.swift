@@ -7,7 +7,7 @@ enum RunTable {
         var table = Table([
             .init("SCHEDULED AT"), .init("TASK"), .init("STATUS"), .pipeOnly("REASON"),
             .init("TRIGGER", lesser: true), .init("ATTEMPT", lesser: true), .init("TOOK", numeric: true, lesser: true),
-            .init("SAMPLES", numeric: true, lesser: true), .init("RUN"), .init("SUMMARY", lesser: true),
+            .init("SAMPLES", numeric: true, lesser: true), .init("RUN", whole: true), .init("SUMMARY", lesser: true),
         ])
         table.rows = runs.map { run in
             [
@@ -24,7 +24,8 @@ enum RunTable {
     /// As `run` and `trigger --wait` show them at their end.
     static func outcomes(_ runs: [RunRecord], _ presentation: Presentation) -> Table {
         var table = Table([
-            .init("TASK"), .init("STATUS"), .init("TOOK", numeric: true), .init("RUN", lesser: true), .init("SUMMARY"),
+            .init("TASK"), .init("STATUS"), .init("TOOK", numeric: true), .init("RUN", lesser: true, whole: true),
+            .init("SUMMARY"),
         ])
         table.rows = runs.map { run in
             [

@@ -1,7 +1,7 @@
 /// Rows for people or for programs.
 ///
 /// On a terminal: aligned columns under a header, the last one cut to the window; where they do not fit, first the
-/// lesser columns are left out, then each row stands as lines of its own. On a pipe: the same cells separated by
+/// lesser columns are left out, then each row stands as lines of its own with all there is. On a pipe: the same cells separated by
 /// tabs, without a header, each in its exact form; `-` is "nothing".
 struct Table: Sendable {
     /// A column's name and side.
@@ -12,11 +12,14 @@ struct Table: Sendable {
         var isPipeOnly = false
         /// Left out for people whose window has no room for it.
         var isLesser: Bool
+        /// Never cut, as a part of it is of no use.
+        var isWhole: Bool
 
-        init(_ title: String, numeric: Bool = false, lesser: Bool = false) {
+        init(_ title: String, numeric: Bool = false, lesser: Bool = false, whole: Bool = false) {
             self.title = title
             isNumeric = numeric
             isLesser = lesser
+            isWhole = whole
         }
 
         /// A column that only programs are given.
@@ -68,18 +71,31 @@ struct Table: Sendable {
     }
 
     private func shown(on terminal: Terminal) -> [String] {
-        let texts = rows.map { row in row.map { $0.text.isEmpty ? "-" : CellText.safe($0.text) } }
+        var table: Table? = self
+        while let candidate = table {
+            if let lines = candidate.aligned(for: terminal) { return lines }
+            let lesser = candidate.columns.lastIndex(where: \.isLesser)
+            table = lesser.map { lesser in candidate.with(candidate.columns.indices.filter { $0 != lesser }) }
+        }
+        return stacked(for: terminal)
+    }
+
+    private var texts: [[String]] {
+        rows.map { row in row.map { $0.text.isEmpty ? "-" : CellText.safe($0.text) } }
+    }
+
+    /// `nil` when it does not fit.
+    private func aligned(for terminal: Terminal) -> [String]? {
+        let texts = texts
         var widths = columns.map { CellText.width(of: $0.title) }
         for row in texts {
             for (index, text) in row.enumerated() { widths[index] = max(widths[index], CellText.width(of: text)) }
         }
-        let used = widths.dropLast().reduce(0) { $0 + $1 + Table.gap }
-        let room = terminal.columns - used
-        if let last = widths.last, room < min(last, Table.leastLast) {
-            guard let lesser = columns.lastIndex(where: \.isLesser) else { return stacked(texts, terminal) }
-            return with(columns.indices.filter { $0 != lesser }).shown(on: terminal)
+        let room = terminal.columns - widths.dropLast().reduce(0) { $0 + $1 + Table.gap }
+        if let last = widths.last, let column = columns.last {
+            if room < (column.isWhole ? last : min(last, Table.leastLast)) { return nil }
+            widths[widths.count - 1] = min(last, room)
         }
-        if let last = widths.last { widths[widths.count - 1] = min(last, room) }
         let header = line(columns.map(\.title), widths) { Paint.bold($1, if: terminal.isLively) }
         return [header]
             + zip(rows, texts).map { row, texts in
@@ -89,15 +105,15 @@ struct Table: Sendable {
             }
     }
 
-    /// A line a cell after its column's title, and an empty one between rows.
-    private func stacked(_ texts: [[String]], _ terminal: Terminal) -> [String] {
+    /// A line a cell that has something, after its column's title, and an empty line between rows.
+    private func stacked(for terminal: Terminal) -> [String] {
         let width = columns.map { CellText.width(of: $0.title) }.max() ?? 0
         let room = max(1, terminal.columns - width - Table.gap)
         let blocks = zip(rows, texts).map { row, texts in
-            texts.indices.map { index in
+            texts.indices.filter { !row[$0].text.isEmpty }.map { index in
                 let title = columns[index].title
                 let padding = String(repeating: " ", count: width - CellText.width(of: title) + Table.gap)
-                let text = CellText.cut(texts[index], to: room)
+                let text = columns[index].isWhole ? texts[index] : CellText.cut(texts[index], to: room)
                 return Paint.bold(title, if: terminal.isLively) + padding
                     + (row[index].paint.map { $0(text, if: terminal.isLively) } ?? text)
             }

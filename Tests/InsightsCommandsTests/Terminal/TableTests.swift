@@ -37,10 +37,14 @@ struct TableTests {
         #expect(table.lines(for: terminal(24))[0] == "NAME   MORE  ID")
         #expect(table.lines(for: terminal(20))[0] == "NAME   ID")
         #expect(
-            table.lines(for: terminal(12)) == [
-                "NAME  name", "ID    ident…", "", "NAME  other", "ID    ident…",
+            table.lines(for: terminal(14)) == [
+                "NAME  name", "MORE  more", "ID    identif…", "MOST  most", "", "NAME  other", "MORE  more",
+                "ID    identif…", "MOST  most",
             ])
-        #expect(table.lines(for: pipe)[0] == "name\tmore\tidentifier\tmost")
+        table.columns[2].isWhole = true
+        table.rows = [["name", "", "identifier", ""]]
+        #expect(table.lines(for: terminal(14)) == ["NAME  name", "ID    identifier"])
+        #expect(table.lines(for: pipe)[0] == "name\t-\tidentifier\t-")
     }
 
     @Test("on a pipe there are tab-separated exact forms without a header, the hidden column too")
