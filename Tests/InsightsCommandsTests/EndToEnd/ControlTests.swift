@@ -7,7 +7,7 @@ struct ControlTests {
     static let tasks = """
           quick: {uses: command.run, every: 1h, with: {argv: ["true"]}}
           bad: {uses: command.run, enabled: false, with: {argv: ["false"]}}
-          held: {uses: command.run, enabled: false, with: {argv: [sh, -c, "until [ -e go ]; do sleep 0.02; done; echo done"]}}
+          held: {uses: command.run, enabled: false, with: {argv: [sh, -c, "\(Place.hold); echo done"]}}
           follower: {uses: command.run, after: quick, with: {argv: ["true"]}}
         """
 
@@ -165,7 +165,7 @@ struct ControlTests {
                 uses: command.run
                 enabled: false
                 retry: {attempts: 2, delay: 10ms}
-                with: {argv: [sh, -c, "mkdir first && echo one && exit 1; until [ -e go ]; do sleep 0.02; done; echo two"]}
+                with: {argv: [sh, -c, "mkdir first && echo one && exit 1; \(Place.hold); echo two"]}
             """)
         let id = String(try await place.run("trigger", "talk").output.prefix(36))
         let logs = try place.start("logs", id, "--follow", "--json")

@@ -87,7 +87,7 @@ struct RunTests {
     @Test("a second run waits for the first: neither is lost")
     func two() async throws {
         let place = try Place(
-            "  a: {uses: command.run, every: 1h, with: {argv: [sh, -c, \"until [ -e go ]; do sleep 0.02; done\"]}}\n"
+            "  a: {uses: command.run, every: 1h, with: {argv: [sh, -c, \"\(Place.hold)\"]}}\n"
                 + "  b: {uses: command.run, every: 1h, with: {argv: [\"true\"]}}")
         let first = try place.start("run", "a")
         try await first.wait("the first to run") { try await !place.history("--status", "running").isEmpty }
@@ -150,7 +150,7 @@ struct RunTests {
     @Test("a signal ends the waiting for another run, and cancels what runs after it")
     func waitingSignals() async throws {
         let place = try Place(
-            "  a: {uses: command.run, every: 1h, with: {argv: [sh, -c, \"until [ -e go ]; do sleep 0.02; done\"]}}\n"
+            "  a: {uses: command.run, every: 1h, with: {argv: [sh, -c, \"\(Place.hold)\"]}}\n"
                 + "  long: {uses: command.run, every: 1h, with: {argv: [sleep, \"60\"]}}")
         let first = try place.start("run", "a")
         try await first.wait("the first to run") { try await !place.history("--status", "running").isEmpty }
@@ -172,7 +172,7 @@ struct RunTests {
     @Test("when the terminal goes, what runs is cancelled; nohup keeps it running")
     func hangup() async throws {
         let place = try Place(
-            "  held: {uses: command.run, every: 1h, with: {argv: [sh, -c, \"until [ -e go ]; do sleep 0.02; done\"]}}")
+            "  held: {uses: command.run, every: 1h, with: {argv: [sh, -c, \"\(Place.hold)\"]}}")
         let program = try place.start("run")
         try await program.wait("the run") { try await !place.history("--status", "running").isEmpty }
         program.send(SIGHUP)

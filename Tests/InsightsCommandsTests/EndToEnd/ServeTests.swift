@@ -6,7 +6,7 @@ import Testing
 struct ServeTests {
     static let quick = "  quick: {uses: command.run, every: 1h, with: {argv: [\"true\"]}}"
     static let held = """
-          held: {uses: command.run, every: 1h, with: {argv: [sh, -c, "until [ -e go ]; do sleep 0.02; done"]}}
+          held: {uses: command.run, every: 1h, with: {argv: [sh, -c, "\(Place.hold)"]}}
         """
 
     @Test("starts, is ready, runs what is due, and ends within a second with 0")

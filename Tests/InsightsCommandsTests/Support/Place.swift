@@ -5,11 +5,14 @@ import Testing
 
 /// A folder of its own for one test, with a manifest in it; gone when the test is.
 final class Place: Sendable {
+    /// A shell script that goes on until there is a file `go`, or the place is gone: no test leaves it behind.
+    static let hold = "until [ -e go ] || [ ! -e tasks.yaml ]; do sleep 0.02; done"
+
     let path: String
 
     /// - Parameter tasks: The lines below `tasks:`, indented by two.
     init(_ tasks: String = "", top: String = "") throws {
-        path = NSTemporaryDirectory() + "/insights-\(UUID().uuidString)"
+        path = (NSTemporaryDirectory() as NSString).appendingPathComponent("insights-\(UUID().uuidString)")
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         try manifest(tasks, top: top)
     }
