@@ -23,8 +23,15 @@ extension CommandContext {
         let isThere = stat(databasePath, &status) == 0
         if !isThere, errno == ENOENT { return nil }
         // A process that is about to make its tables has made the file first.
-        if isThere, status.st_mode & S_IFMT == S_IFREG, isWithoutTables { return nil }
-        return try openStore(isAsking ? .readWrite : .readOnly)
+        if isThere, status.st_mode & S_IFMT == S_IFREG, status.st_size == 0 { return nil }
+        if isAsking { return try openStore(.readWrite) }
+        let isWithoutTables = isWithoutTables
+        do throws(StoreError) {
+            return try SQLiteStore.open(path: databasePath, mode: .readOnly)
+        } catch {
+            if isWithoutTables, error.kind == .unavailable { return nil }
+            throw CommandFailure(error)
+        }
     }
 
     /// Opens the database of a command that has nothing to do without one.
@@ -68,18 +75,15 @@ extension CommandContext {
             help: "start one, or use `insights run` to run tasks without it")
     }
 
-    /// Whether the database is nothing yet, or was never given a table: the schema cookie of its header counts them.
+    /// Whether the file has no version of the tables yet: a process that makes them sets it when they are there.
     ///
-    /// - SeeAlso: <https://sqlite.org/fileformat2.html>, 1.3.
+    /// - SeeAlso: <https://sqlite.org/fileformat2.html>, 1.3: "user version".
     private var isWithoutTables: Bool {
         let file = open(databasePath, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return false }
         defer { close(file) }
-        var header = [UInt8](repeating: 0, count: 44)
-        let count = read(file, &header, header.count)
-        if count == 0 { return true }
-        let isDatabase = header.starts(with: Array("SQLite format 3\0".utf8))
-        return count == header.count && isDatabase && header[40...].allSatisfy { $0 == 0 }
+        var header = [UInt8](repeating: 0, count: 64)
+        return read(file, &header, header.count) == header.count && header[60...].allSatisfy { $0 == 0 }
     }
 
     private var databasePath: String {

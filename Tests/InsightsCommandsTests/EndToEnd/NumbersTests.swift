@@ -34,11 +34,14 @@ struct NumbersTests {
         #expect(!place.exists("insights.db"))
     }
 
-    @Test("a database that is about to get its tables is none yet", arguments: ["metrics", "history"])
-    func withoutTables(command: String) async throws {
+    @Test(
+        "a database that is about to get its tables is none yet", arguments: ["metrics", "history"],
+        ["", "CREATE TABLE grdb_migrations (identifier TEXT)"])
+    func withoutTables(command: String, made table: String) async throws {
         let place = try Place()
+        // The program's mark, and then what the migrations are noted in: each is a commit of its own.
         let made = try await Program(
-            ["sqlite3", "insights.db", "PRAGMA application_id = 1234567890"], in: place.path
+            ["sqlite3", "insights.db", "PRAGMA application_id = 1769170804; \(table)"], in: place.path
         ).ended()
         try #require(made.status == 0 && !place.text("insights.db").isEmpty)
         let ended = try await place.run(command, "--json")
