@@ -85,11 +85,12 @@ struct ServeCommand: AsyncParsableCommand {
     /// Closes the store, unless another process holds it: what was to be written is, and the end is not to wait.
     private func close(_ store: any Store) async {
         let (closed, source) = AsyncStream<Void>.makeStream()
-        // Both unstructured: one may be left behind, and the other's only end is to be cancelled.
+        // Unstructured, as it may be left behind: a group would wait for it.
         Task {
             await store.close()
             source.finish()
         }
+        // Unstructured, as its only end may be to be cancelled.
         let patience = Task {
             try await SystemClock().sleep(for: .milliseconds(500))
             source.finish()
