@@ -101,9 +101,9 @@ struct LocalRun: Sendable {
     private func show(_ observation: EngineObservation) async {
         switch observation {
         case .progress(let task, let run, let progress): report.progressed(task, run, progress)
-        case .observation(.started(let task, let run, _, _, _)): report.started(task, run)
+        case .observation(.started(let task, let run, _, _, _)): report.started(task.name, run)
         case .observation(.retrying(let task, let run, _, let error, let at)):
-            report.retrying(task, run, error.message, at)
+            report.retrying(task.name, run, error.message, at)
         case .observation(.finished(_, let run, _, _, _, _, _)):
             // The record says more than the observation; a store that is away says it later.
             if let record = try? await engine.reader.run(run) { report.ended(record) }

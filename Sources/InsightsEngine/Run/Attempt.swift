@@ -8,24 +8,24 @@ final class AttemptServices: Sendable {
     let commands: any CommandRunner
     let store: any Store
     let writer: StoreWriter
-    let logger: Logger
     /// Told what came of an attempt's code.
-    let onEnd: @Sendable (RunSlot, AttemptResult) -> Void
+    let inbox: EventInbox
+    let logger: Logger
     /// Told when an attempt has log lines that the store does not, and when its progress changed.
     let onLog: @Sendable (Attempt) -> Void
     let onProgress: @Sendable (AttemptSpec, Progress) -> Void
 
     init(
-        clock: any EngineClock, commands: any CommandRunner, store: any Store, writer: StoreWriter, logger: Logger,
-        onEnd: @escaping @Sendable (RunSlot, AttemptResult) -> Void, onLog: @escaping @Sendable (Attempt) -> Void,
+        clock: any EngineClock, commands: any CommandRunner, store: any Store, writer: StoreWriter,
+        inbox: EventInbox, logger: Logger, onLog: @escaping @Sendable (Attempt) -> Void,
         onProgress: @escaping @Sendable (AttemptSpec, Progress) -> Void
     ) {
         self.clock = clock
         self.commands = commands
         self.store = store
         self.writer = writer
+        self.inbox = inbox
         self.logger = logger
-        self.onEnd = onEnd
         self.onLog = onLog
         self.onProgress = onProgress
     }
@@ -47,7 +47,9 @@ final class Attempt: RunHost {
         var handedLog: [LogLine] = []
         var poison: RunFailure?
         var isClosed = false
-        var task: Task<Void, Never>?
+        /// Who executes the code, while it goes on.
+        var worker: ModuleWorker?
+        var isCancelled = false
     }
 
     /// An attempt keeps this much of log, as ``LogLine/size`` counts; more is counted and dropped. A program's output
@@ -70,58 +72,80 @@ final class Attempt: RunHost {
 
     // MARK: The engine's side
 
-    /// Starts the module's code on `pool`; its end is told to the engine.
-    func start(on pool: ModulePool) {
-        // Unstructured, as each attempt is cancelled by itself; the planner waits for every one, or abandons it.
-        let task = Task(executorPreference: pool) { await self.execute() }
-        held.withLock { $0.task = task }
-    }
-
-    private func execute() async {
+    /// Executes the module's code and tells the engine what came of it; never throws.
+    ///
+    /// - Returns: Whether `worker` may go on with another attempt: not once this one was cancelled, as a cancelled task
+    ///   stays so.
+    func execute(by worker: ModuleWorker) async -> Bool {
+        let isCancelled = held.withLock { held in
+            held.worker = worker
+            return held.isCancelled
+        }
+        if isCancelled { worker.cancel() }
         let context = RunContext(
             runID: spec.run.description, task: spec.definition.name, parameters: spec.definition.settings.parameters,
             scheduledAt: spec.scheduledAt, attempt: spec.attempt, deadline: spec.deadline,
             lastSuccessAt: spec.lastSuccessAt, host: self)
         let result = await Attempt.execute(spec.definition.settings.module, context)
-        services.onEnd(slot, verdict(on: result))
+        // From here on a cancellation that comes too late finds no worker, and cannot hit that one's next attempt.
+        let (poison, wasCancelled) = held.withLock { held in
+            held.worker = nil
+            return (held.poison, held.isCancelled)
+        }
+        services.inbox.postEnd(of: slot, verdict(on: result, poison))
+        return !wasCancelled
     }
 
     /// Asks the code to stop.
     func cancel() {
-        held.withLock { $0.task }?.cancel()
+        let worker = held.withLock { held in
+            held.isCancelled = true
+            return held.worker
+        }
+        worker?.cancel()
     }
 
-    /// Shuts the door: what the code does from here on is dropped.
+    /// Shuts the door: what the code hands over is dropped, what it logs from here on as well. Its log so far goes with
+    /// the finishing write, if one follows.
     func close() {
         held.withLock { held in
+            guard !held.isClosed else { return }
             held.isClosed = true
-            held.task = nil
+            handLog(&held)
+            held.emissions = []
+            held.state = [:]
         }
+    }
+
+    /// Sets the log aside for the finishing write.
+    private func handLog(_ held: inout Held) {
+        if held.droppedLines > 0 {
+            let text = "\(held.droppedLines) more log lines were dropped: a run keeps 1 MiB"
+            held.log.append(LogLine(at: services.clock.now, level: "warning", message: text))
+        }
+        held.handedLog = held.log
+        held.log = []
+        held.droppedLines = 0
     }
 
     /// What the finishing write takes along: everything on success, the log alone otherwise.
     ///
     /// The attempt is closed by it, so a late emission cannot slip in. Asked again, as the store refused that write, it
-    /// is the log once more.
-    func takePayload(everything: Bool) -> AttemptPayload {
+    /// is the log once more. `nil` when there is nothing, as after most runs.
+    func takePayload(everything: Bool) -> AttemptPayload? {
         held.withLock { held in
-            if held.isClosed { return AttemptPayload(log: held.handedLog) }
-            if held.droppedLines > 0 {
-                let text = "\(held.droppedLines) more log lines were dropped: a run keeps 1 MiB"
-                held.log.append(LogLine(at: services.clock.now, level: "warning", message: text))
-            }
-            var payload = AttemptPayload(log: held.log)
+            if held.isClosed { return held.handedLog.isEmpty ? nil : AttemptPayload(log: held.handedLog) }
+            held.isClosed = true
+            if held.emissions.isEmpty, held.state.isEmpty, held.log.isEmpty, held.droppedLines == 0 { return nil }
+            handLog(&held)
+            var payload = AttemptPayload(log: held.handedLog)
             if everything {
                 payload.emissions = held.emissions
                 payload.state = held.state
                 payload.metrics = spec.definition.settings.declaration.metrics + held.declared
             }
-            held.isClosed = true
-            held.handedLog = held.log
             held.emissions = []
             held.state = [:]
-            held.log = []
-            held.droppedLines = 0
             return payload
         }
     }
@@ -136,7 +160,7 @@ final class Attempt: RunHost {
             guard !held.log.isEmpty, !held.isClosed else { return }
             let checkpoint = checkpoint(with: AttemptPayload(log: held.log))
             held.log = []
-            services.writer.submit([PendingWrite(.checkpoint(checkpoint))])
+            services.writer.submit(WriteUnit(.checkpoint(checkpoint)))
         }
     }
 
@@ -161,8 +185,7 @@ final class Attempt: RunHost {
     }
 
     /// A failure that the host itself found counts, even if the module caught it; and no secret leaves.
-    private func verdict(on result: AttemptResult) -> AttemptResult {
-        let poison = held.withLock { $0.poison }
+    private func verdict(on result: AttemptResult, _ poison: RunFailure?) -> AttemptResult {
         if poison == nil, case .succeeded(nil) = result { return result }
         let redactor = Redactor(spec.definition.settings.secrets)
         if let poison { return .failed(redactor.clean(RunError(poison))) }

@@ -1,5 +1,6 @@
 internal import DequeModule
 internal import Glibc
+internal import Synchronization
 
 /// Threads that run task modules, apart from those that serve HTTP and keep time.
 ///
@@ -8,15 +9,24 @@ internal import Glibc
 /// adds a thread, up to `limit`, when jobs wait although every thread is busy: so code that hangs, or
 /// computes for minutes, delays the others by a moment and never for good.
 ///
+/// Attempts wait in a second queue. A thread that finds one makes a ``ModuleWorker`` for it, which goes on with the next
+/// attempts for as long as each ends without having waited: a task of its own for each of ten thousand short runs would
+/// cost more than they do.
+///
 /// `@unchecked Sendable`: all state is guarded by the pthread mutex, which a condition variable needs.
 package final class ModulePool: TaskExecutor, @unchecked Sendable {
     private let core: Int
     private let limit: Int
     /// Added to the threads' nice value, so that HTTP and the scheduler go first on a busy machine.
     private let niceness: Int32
+    /// Told whenever a worker finds no further attempt.
+    let onDrained: @Sendable () -> Void
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var jobs = Deque<UnownedJob>()
+    private var attempts = Deque<Attempt>()
+    /// Whether a waiting attempt goes before waiting jobs: by turns, so that neither waits for all of the other.
+    private var isAttemptsTurn = false
     private var threads = 0
     private var idle = 0
     /// Of the idle ones: told that there is work, and not yet awake.
@@ -30,11 +40,13 @@ package final class ModulePool: TaskExecutor, @unchecked Sendable {
     ///   - core: Threads made without hesitation.
     ///   - limit: Threads at most.
     ///   - niceness: 0…19.
-    package init(core: Int, limit: Int, niceness: Int32 = 0) {
+    ///   - onDrained: Told whenever a worker finds no further attempt.
+    package init(core: Int, limit: Int, niceness: Int32 = 0, onDrained: @escaping @Sendable () -> Void = {}) {
         precondition(core >= 1 && limit >= core)
         self.core = core
         self.limit = limit
         self.niceness = niceness
+        self.onDrained = onDrained
         mutex = .allocate(capacity: 1)
         condition = .allocate(capacity: 1)
         pthread_mutex_init(mutex, nil)
@@ -56,6 +68,30 @@ package final class ModulePool: TaskExecutor, @unchecked Sendable {
         pthread_mutex_unlock(mutex)
     }
 
+    /// Executes the attempt's code once a thread is free.
+    func start(_ attempt: Attempt) {
+        pthread_mutex_lock(mutex)
+        attempts.append(attempt)
+        if !isGathering { call(1) }
+        pthread_mutex_unlock(mutex)
+    }
+
+    /// How many attempts no thread has begun.
+    var waitingAttempts: Int {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return attempts.count
+    }
+
+    /// The next attempt for a worker, unless jobs wait: those have their turn then.
+    func nextAttempt(isFirst: Bool) -> Attempt? {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        guard isFirst || jobs.isEmpty, let attempt = attempts.popFirst() else { return nil }
+        taken += 1
+        return attempt
+    }
+
     /// Runs `body`, and calls threads for all the jobs that came meanwhile at once at its end: one that is called for
     /// each of many short jobs falls asleep in between, which costs more than they do.
     package func gathering(_ body: () -> Void) {
@@ -65,7 +101,7 @@ package final class ModulePool: TaskExecutor, @unchecked Sendable {
         body()
         pthread_mutex_lock(mutex)
         isGathering = false
-        call(jobs.count)
+        call(jobs.count + attempts.count)
         pthread_mutex_unlock(mutex)
     }
 
@@ -85,7 +121,9 @@ package final class ModulePool: TaskExecutor, @unchecked Sendable {
     /// Adds a thread when jobs wait and none was taken since the last call; to be called every second or so.
     package func relieve() {
         pthread_mutex_lock(mutex)
-        if !jobs.isEmpty, idle == called, taken == takenAtLastRelief, threads < limit { startThread() }
+        if !jobs.isEmpty || !attempts.isEmpty, idle == called, taken == takenAtLastRelief, threads < limit {
+            startThread()
+        }
         takenAtLastRelief = taken
         pthread_mutex_unlock(mutex)
     }
@@ -122,7 +160,13 @@ package final class ModulePool: TaskExecutor, @unchecked Sendable {
         if niceness != 0 { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness) }
         pthread_mutex_lock(mutex)
         while true {
-            if let job = jobs.popFirst() {
+            if !attempts.isEmpty, isAttemptsTurn || jobs.isEmpty {
+                isAttemptsTurn = false
+                pthread_mutex_unlock(mutex)
+                ModuleWorker.begin(on: self)
+                pthread_mutex_lock(mutex)
+            } else if let job = jobs.popFirst() {
+                isAttemptsTurn = true
                 taken += 1
                 pthread_mutex_unlock(mutex)
                 job.runSynchronously(on: asUnownedTaskExecutor())
@@ -139,5 +183,45 @@ package final class ModulePool: TaskExecutor, @unchecked Sendable {
         }
         threads -= 1
         pthread_mutex_unlock(mutex)
+    }
+}
+
+/// A task that executes attempts, one after another, until one of them is cancelled or none waits.
+///
+/// While an attempt waits, so does its worker; the pool's thread makes another for the next one.
+final class ModuleWorker: Sendable {
+    private struct State {
+        var task: Task<Void, Never>?
+        var isCancelled = false
+    }
+
+    private let state = Mutex(State())
+
+    /// Makes a worker; it is the next job of `pool`.
+    static func begin(on pool: ModulePool) {
+        let worker = ModuleWorker()
+        // Unstructured, as each attempt is cancelled by itself; the planner waits for every one, or abandons it.
+        let task = Task(executorPreference: pool) {
+            var attempt = pool.nextAttempt(isFirst: true)
+            while let current = attempt {
+                guard await current.execute(by: worker) else { return }
+                attempt = pool.nextAttempt(isFirst: false)
+            }
+            pool.onDrained()
+        }
+        let isCancelled = worker.state.withLock { state in
+            state.task = task
+            return state.isCancelled
+        }
+        if isCancelled { task.cancel() }
+    }
+
+    /// Cancels the attempt that is being executed.
+    func cancel() {
+        let task = state.withLock { state in
+            state.isCancelled = true
+            return state.task
+        }
+        task?.cancel()
     }
 }

@@ -62,9 +62,7 @@ extension Engine {
     func write() async {
         await writer.run(
             store: store, clock: clock,
-            settled: { [weak self] outcomes in
-                self?.post(outcomes.map { PlannerEvent.settled($0.0, $0.1, $0.2) })
-            },
+            settled: { [weak self] outcomes in self?.post(outcomes) },
             availability: { [weak self] error in self?.storeChanged(error) },
             measured: { [counters] in counters.observeCommit($0) })
     }
@@ -169,7 +167,7 @@ extension Engine {
     }
 
     private func answer(_ request: Request, _ answer: RequestAnswer) {
-        writer.submit([PendingWrite(.answer(request.id, answer))])
+        writer.submit(WriteUnit(.answer(request.id, answer)))
     }
 }
 

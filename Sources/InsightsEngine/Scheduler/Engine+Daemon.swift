@@ -213,9 +213,9 @@ extension Engine {
             }
             return !knowledge.observers.isEmpty
         }
-        for observation in observations {
-            log(observation)
-            if isWatched { broadcast(.observation(observation)) }
+        for index in observations.indices {
+            log(observations[index])
+            if isWatched { broadcast(.observation(observations[index])) }
         }
     }
 

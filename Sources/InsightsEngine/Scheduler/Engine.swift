@@ -45,11 +45,6 @@ package enum EngineObservation: Sendable {
 /// wants done. Writes go through ``StoreWriter`` in groups, module code runs on ``ModulePool``s, and both
 /// answer with further events. So nothing here decides when or whether: it only carries.
 package final class Engine: Daemon {
-    struct Inbox {
-        var events: [PlannerEvent] = []
-        var isStopped = false
-    }
-
     /// What is in force and what is known, beside the planner.
     struct Knowledge {
         var manifest: Manifest
@@ -83,9 +78,7 @@ package final class Engine: Daemon {
     let writer = StoreWriter()
     let knowledge: Mutex<Knowledge>
     let planner: Mutex<Planner>
-    private let inbox = Mutex(Inbox())
-    private let signal: AsyncStream<Void>
-    private let wake: AsyncStream<Void>.Continuation
+    let inbox: EventInbox
     /// Ends when a shutdown begins.
     let untilShutdown: AsyncStream<Void>
     private let beginShutdown: AsyncStream<Void>.Continuation
@@ -112,7 +105,8 @@ package final class Engine: Daemon {
         self.clock = clock
         self.commands = commands
         self.logger = logger
-        (signal, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let inbox = EventInbox()
+        self.inbox = inbox
         (untilShutdown, beginShutdown) = AsyncStream.makeStream()
         watch = ManifestWatch(path: configuration.watchedPath, read: configuration.watchedSignature)
         knowledge = Mutex(Knowledge(manifest: manifest))
@@ -122,7 +116,7 @@ package final class Engine: Daemon {
                 configuration: PlannerConfiguration(
                     schedulerEnabled: configuration.isSchedulerEnabled, seed: random.next())))
         let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        waitingPool = ModulePool(core: processors, limit: 256)
+        waitingPool = ModulePool(core: processors, limit: 256, onDrained: { inbox.nudge() })
         blockingPool = ModulePool(core: min(256, max(4, manifest.concurrency)), limit: 512, niceness: 5)
     }
 
@@ -180,79 +174,60 @@ package final class Engine: Daemon {
 
     // MARK: The loop
 
-    func post(_ events: [PlannerEvent]) {
-        let wasEmpty = inbox.withLock { inbox in
-            defer { inbox.events.append(contentsOf: events) }
-            return inbox.events.isEmpty
-        }
-        if wasEmpty { wake.yield() }
-    }
-
-    func post(_ event: PlannerEvent) {
-        let wasEmpty = inbox.withLock { inbox in
-            defer { inbox.events.append(event) }
-            return inbox.events.isEmpty
-        }
-        if wasEmpty { wake.yield() }
-    }
+    func post(_ events: [PlannerEvent]) { inbox.post(events) }
 
     /// Ends the loop at once, whatever is left.
-    func giveUp() {
-        inbox.withLock { $0.isStopped = true }
-        wake.yield()
-    }
+    func giveUp() { inbox.stop() }
 
     private func waitUntilStopped() async {
         let (stream, stop) = AsyncStream<Void>.makeStream()
         stopped.withLock { $0 = stop }
-        if inbox.withLock({ $0.isStopped }) { stop.finish() }
+        if inbox.isStopped { stop.finish() }
         for await _ in stream {}
     }
 
     private let stopped = Mutex<AsyncStream<Void>.Continuation?>(nil)
 
     private func loop() async {
-        var timer = LoopTimer(clock: clock) { [weak self] in self?.post([.tick]) }
+        var timer = LoopTimer(clock: clock) { [inbox] in inbox.post(.tick) }
         var state = LoopState(services: services)
-        for await _ in signal {
-            if state.isBusy, !state.hasMore { Engine.gather() }
-            let (events, isGivenUp) = inbox.withLock { inbox in
-                defer { inbox.events = [] }
-                return (inbox.events, inbox.isStopped)
-            }
-            if isGivenUp { break }
-            forgetLogs(settledBy: events, state.attempts)
+        for await _ in inbox.signal {
+            if state.isBusy, !state.hasMore, !state.lacksPlaces { Engine.gather() }
             let now = clock.moment
+            let holdsEnds = state.holdsEnds(at: now, pool: waitingPool)
+            guard inbox.take(&state.events, withEnds: !holdsEnds) else { break }
+            forgetLogs(&state)
             state.actions.removeAll(keepingCapacity: true)
-            var units: [Int] = []
-            units.reserveCapacity(events.count + 1)
-            let wakeAt = planner.withLock { planner in
-                for event in events {
+            state.units.removeAll(keepingCapacity: true)
+            var wakeAt = planner.withLock { planner in
+                for event in state.events {
                     planner.handle(event, at: now, into: &state.actions)
-                    units.append(state.actions.count)
+                    state.units.append(state.actions.count)
                 }
                 planner.handle(.tick, at: now, into: &state.actions)
-                units.append(state.actions.count)
+                state.units.append(state.actions.count)
                 state.hasMore = planner.hasMore
-                state.isBusy = planner.attemptsGoing >= Engine.many
+                state.isBusy = planner.attemptsGoing >= Planner.many
+                state.isStartingMany = planner.isStartingMany
+                state.lacksPlaces = planner.lacksPlaces
                 return planner.wake
             }
+            if let since = state.endsHeldSince {
+                wakeAt.uptime = min(wakeAt.uptime ?? .max, since + LoopState.longestHold)
+            }
             knowledge.withLock { $0.lastTick = now.uptime }
-            waitingPool.gathering { perform(&state, units: units) }
+            waitingPool.gathering { perform(&state) }
             if state.isDrained { break }
-            if state.hasMore { wake.yield() }
+            if state.hasMore { inbox.nudge() }
             timer.arm(wakeAt, now: now)
         }
         timer.cancel()
         for attempt in state.attempts { attempt?.close() }
         writer.close()
-        inbox.withLock { $0.isStopped = true }
+        inbox.stop()
         refuseWaiters()
         stopped.withLock { $0 }?.finish()
     }
-
-    /// With this many attempts going, a pass of the loop is shared by those that end within a moment.
-    private static let many = 64
 
     /// Lets events come together: a pass of the loop for each of thousands of ends would cost more than the runs.
     private static func gather() {
@@ -265,63 +240,94 @@ package final class Engine: Daemon {
         let services: AttemptServices
         /// Whether many attempts are going.
         var isBusy = false
+        var isStartingMany = false
+        var lacksPlaces = false
+        /// Uptime since which the ends of attempts wait for the starts of others.
+        var endsHeldSince: Int64?
         /// Whether the planner has more to do at once.
         var hasMore = false
+        var events: [PlannerEvent] = []
         var actions: [PlannerAction] = []
+        /// The ends, in ``actions``, of what one event led to: written together.
+        var units: [Int] = []
+        var observations: [Observation] = []
         /// By slot index.
         var attempts: [Attempt?] = []
+        /// Runs whose end, with what they handed over, is on its way to the store.
+        var handedOver: Set<RunSlot> = []
         var isDrained = false
+
+        /// How long ends wait, in milliseconds.
+        static let longestHold: Int64 = 100
+
+        /// Whether the ends of attempts wait: an end has only to be written, but a run that is due and not yet started
+        /// is late, and with every end that is handled before it a little more.
+        mutating func holdsEnds(at now: Moment, pool: ModulePool) -> Bool {
+            guard !lacksPlaces, isStartingMany || isBusy && pool.waitingAttempts >= Planner.many else {
+                endsHeldSince = nil
+                return false
+            }
+            let since = endsHeldSince ?? now.uptime
+            let holds = now.uptime - since < LoopState.longestHold
+            endsHeldSince = holds ? since : nil
+            return holds
+        }
     }
 
-    /// Does what the planner wants, in order. `units` are the ends of what one event led to: written together.
-    private func perform(_ state: inout LoopState, units: [Int]) {
-        var observations: [Observation] = []
+    /// Does what the planner wants, in order.
+    private func perform(_ state: inout LoopState) {
+        state.observations.removeAll(keepingCapacity: true)
         var begin = 0
-        var writes: [PendingWrite] = []
-        for end in units where end > begin {
+        var unit = WriteUnit()
+        unit.reserveCapacity(min(state.actions.count, StoreWriter.batchSize))
+        for end in state.units where end > begin {
+            // Units go together as long as that makes no transaction too long.
+            if unit.count + end - begin > StoreWriter.batchSize {
+                submit(&unit, expecting: state.actions.count - begin)
+            }
             for index in begin..<end {
-                switch state.actions[index] {
-                case .write(let write, let slot, let step):
-                    writes.append(pending(write, slot: slot, step: step, attempts: state.attempts))
+                // Taken out rather than copied.
+                var action = PlannerAction.drained
+                swap(&action, &state.actions[index])
+                switch consume action {
+                case .write(let write, let slot, let step): append(write, slot, step, to: &unit, &state)
                 case .execute(let slot, let spec): execute(slot, spec, &state)
                 case .abort(let slot): attempt(slot, in: state)?.cancel()
-                case .abandon(let slot):
-                    attempt(slot, in: state)?.close()
-                    if attempt(slot, in: state) != nil { state.attempts[Int(slot.index)] = nil }
+                case .abandon(let slot): attempt(slot, in: state)?.close()
                 case .answer(let token, let answer):
-                    if let write = self.answer(token, answer) { writes.append(PendingWrite(write)) }
-                case .observe(let observation): observations.append(observation)
+                    if let write = self.answer(token, answer) { unit.append(write) }
+                case .observe(let observation): state.observations.append(observation)
                 case .drained: state.isDrained = true
                 }
+                // Every prefix of what a tick writes is safe by itself, as writes of a task come in the order of its
+                // occurrences; so a large unit is cut, and the first of many due runs do not wait for the last.
+                if unit.count == StoreWriter.batchSize { submit(&unit, expecting: state.actions.count - index) }
             }
             begin = end
-            // Units go together as long as that makes no transaction too long.
-            if writes.count >= StoreWriter.batchSize { submit(&writes) }
         }
-        submit(&writes)
-        report(observations)
+        writer.submit(unit)
+        report(state.observations)
     }
 
-    /// Every prefix of what a tick writes is safe by itself, as writes of a task come in the order of its
-    /// occurrences; so a large unit is cut, and the first of many due runs do not wait for the last.
-    private func submit(_ writes: inout [PendingWrite]) {
-        defer { writes.removeAll(keepingCapacity: true) }
-        guard writes.count > StoreWriter.batchSize else { return writer.submit(writes) }
-        for start in stride(from: 0, to: writes.count, by: StoreWriter.batchSize) {
-            writer.submit(Array(writes[start..<min(start + StoreWriter.batchSize, writes.count)]))
-        }
+    private func submit(_ unit: inout WriteUnit, expecting count: Int) {
+        writer.submit(unit)
+        unit = WriteUnit()
+        unit.reserveCapacity(min(count, StoreWriter.batchSize))
     }
 
-    private func pending(
-        _ write: StoreWrite, slot: RunSlot?, step: WriteStep?, attempts: [Attempt?]
-    ) -> PendingWrite {
-        guard let slot, let step else { return PendingWrite(write) }
-        if case .finish(var finish) = write, let attempt = attempts.at(slot) {
+    private func append(
+        _ write: StoreWrite, _ slot: RunSlot?, _ step: WriteStep?, to unit: inout WriteUnit, _ state: inout LoopState
+    ) {
+        guard let slot, let step else { return unit.append(write) }
+        if case .finish(var finish) = write, let attempt = attempt(slot, in: state) {
             let succeeded = if case .final(.succeeded, _) = finish.disposition { true } else { false }
-            finish.payload = attempt.takePayload(everything: succeeded)
-            return PendingWrite(.finish(finish), waiter: .run(slot, step))
+            if let payload = attempt.takePayload(everything: succeeded) {
+                finish.payload = payload
+                state.handedOver.insert(slot)
+                return unit.append(.finish(finish), waiter: .run(slot, step))
+            }
         }
-        return PendingWrite(write, waiter: .run(slot, step))
+        unit.append(write, waiter: .run(slot, step))
     }
 
     private func execute(_ slot: RunSlot, _ spec: AttemptSpec, _ state: inout LoopState) {
@@ -330,14 +336,16 @@ package final class Engine: Daemon {
         let attempt = Attempt(slot: slot, spec: spec, services: state.services)
         state.attempts[index] = attempt
         let pool = spec.definition.settings.policy.isBlocking ? blockingPool : waitingPool
-        attempt.start(on: pool)
+        pool.start(attempt)
     }
 
     /// What the store has taken is not needed a second time.
-    private func forgetLogs(settledBy events: [PlannerEvent], _ attempts: [Attempt?]) {
-        for case .settled(let slot, .finish, let outcome) in events {
+    private func forgetLogs(_ state: inout LoopState) {
+        guard !state.handedOver.isEmpty else { return }
+        for case .settled(let slot, .finish, let outcome) in state.events where state.handedOver.contains(slot) {
             if case .rejected = outcome { continue }
-            attempts.at(slot)?.forgetLog()
+            attempt(slot, in: state)?.forgetLog()
+            state.handedOver.remove(slot)
         }
     }
 
@@ -345,8 +353,7 @@ package final class Engine: Daemon {
 
     private var services: AttemptServices {
         AttemptServices(
-            clock: clock, commands: commands, store: store, writer: writer, logger: logger,
-            onEnd: { [weak self] slot, result in self?.post(.ended(slot, result)) },
+            clock: clock, commands: commands, store: store, writer: writer, inbox: inbox, logger: logger,
             onLog: { [weak self] attempt in self?.knowledge.withLock { $0.dirtyLogs.append(attempt) } },
             onProgress: { [weak self] spec, progress in
                 self?.broadcast(.progress(task: spec.definition.name, run: spec.run, progress))

@@ -7,13 +7,17 @@ final class EngineMetrics: Sendable {
         static let bounds: [Double] = [
             0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600,
         ]
-        var counts = [UInt64](repeating: 0, count: Histogram.bounds.count + 1)
-        var sum = 0.0
+        // Compared and added as they are: to take a duration apart costs a division of 128 bits.
+        private let limits = Histogram.bounds.map { Duration.microseconds(Int64(($0 * 1e6).rounded())) }
+        private var counts = [UInt64](repeating: 0, count: Histogram.bounds.count + 1)
+        private var sum = Duration.zero
 
         mutating func observe(_ duration: Duration) {
-            let seconds = max(0, duration.inSeconds)
-            counts[Histogram.bounds.firstIndex { seconds <= $0 } ?? Histogram.bounds.count] += 1
-            sum += seconds
+            let duration = max(.zero, duration)
+            var index = 0
+            while index < limits.count, duration > limits[index] { index += 1 }
+            counts[index] += 1
+            sum += duration
         }
 
         var reading: MetricFamily.Sample.Reading {
@@ -23,7 +27,7 @@ final class EngineMetrics: Sendable {
                 total += count
                 buckets.append((bound, total))
             }
-            return .histogram(buckets: buckets, sum: sum, count: total)
+            return .histogram(buckets: buckets, sum: sum.inSeconds, count: total)
         }
     }
 
@@ -55,12 +59,35 @@ final class EngineMetrics: Sendable {
         }
     }
 
+    /// By the task's number. A store gives these in turn, so most are places in an array: with a million tasks, looking
+    /// a name up costs more than all else that is done to count a run.
+    private struct PerTask<Count: Sendable>: Sendable {
+        private static var denseLimit: Int64 { 1 << 24 }
+        private var dense: [(name: String, count: Count)?] = []
+        private var others: [TaskID: (name: String, count: Count)] = [:]
+
+        mutating func change(_ task: TaskLabel, from start: Count, _ body: (inout Count) -> Void) {
+            guard 0..<PerTask.denseLimit ~= task.id.value else {
+                return body(&others[task.id, default: (task.name, start)].count)
+            }
+            let index = Int(task.id.value)
+            while dense.count <= index { dense.append(nil) }
+            if dense[index] == nil { dense[index] = (task.name, start) }
+            body(&dense[index]!.count)
+        }
+
+        /// By name.
+        func byName<Result>(_ transform: (Count) -> Result) -> [String: Result] {
+            let all = dense.compactMap { $0 } + others.values
+            return Dictionary(all.map { ($0.name, transform($0.count)) }) { first, _ in first }
+        }
+    }
+
     private struct Counts {
-        var runs: [String: Ends] = [:]
-        var skipped: [String: [SkipReason: UInt64]] = [:]
+        var runs = PerTask<Ends>()
+        var skipped = PerTask<[SkipReason: UInt64]>()
         var durations = Histogram()
         var lateness = Histogram()
-        var commits = Histogram()
         var reloads: UInt64 = 0
         var reloadFailures: UInt64 = 0
         var clockSteps: UInt64 = 0
@@ -68,18 +95,20 @@ final class EngineMetrics: Sendable {
     }
 
     private let counts = Mutex(Counts())
+    // Apart from the others, which are counted for a while when there are many.
+    private let commits = Mutex(Histogram())
 
     func observe(_ observations: [Observation]) {
         counts.withLock { counts in
-            for observation in observations {
-                switch observation {
+            for index in observations.indices {
+                switch observations[index] {
                 case .started(_, _, _, _, let lateness):
                     if let lateness { counts.lateness.observe(lateness) }
                 case .finished(let task, _, _, let status, _, let duration, _):
-                    counts.runs[task, default: Ends()].count(status)
+                    counts.runs.change(task, from: Ends()) { $0.count(status) }
                     if let duration { counts.durations.observe(duration) }
                 case .skipped(let task, let reason, let count):
-                    counts.skipped[task, default: [:]][reason, default: 0] += UInt64(count)
+                    counts.skipped.change(task, from: [:]) { $0[reason, default: 0] += UInt64(count) }
                 case .clockStepped: counts.clockSteps += 1
                 case .abandoned: counts.abandoned += 1
                 case .retrying, .refused: break
@@ -88,7 +117,7 @@ final class EngineMetrics: Sendable {
         }
     }
 
-    func observeCommit(_ duration: Duration) { counts.withLock { $0.commits.observe(duration) } }
+    func observeCommit(_ duration: Duration) { commits.withLock { $0.observe(duration) } }
 
     func observeReload(succeeded: Bool) {
         counts.withLock { counts in
@@ -102,16 +131,18 @@ final class EngineMetrics: Sendable {
         return [
             MetricFamily(
                 name: "insights_task_runs_total", kind: .counter, help: "Runs that ended, by task and final status.",
-                samples: EngineMetrics.samples(counts.runs.mapValues(\.byStatus), label: "status") { $0.rawValue }),
+                samples: EngineMetrics.samples(counts.runs.byName(\.byStatus), label: "status") { $0.rawValue }),
             MetricFamily(
                 name: "insights_task_skipped_total", kind: .counter, help: "Occurrences skipped, by task and reason.",
-                samples: EngineMetrics.samples(counts.skipped, label: "reason") { $0.rawValue }),
+                samples: EngineMetrics.samples(counts.skipped.byName { $0 }, label: "reason") { $0.rawValue }),
             EngineMetrics.histogram(
                 "insights_task_run_duration_seconds", "From the first start of a run to its end.", counts.durations),
             EngineMetrics.histogram(
                 "insights_scheduler_lateness_seconds", "First start less the scheduled instant and its jitter.",
                 counts.lateness),
-            EngineMetrics.histogram("insights_store_operation_seconds", "Time of one durable commit.", counts.commits),
+            EngineMetrics.histogram(
+                "insights_store_operation_seconds", "Time of one durable commit.",
+                commits.withLock { $0 }),
             EngineMetrics.counter("insights_manifest_reloads_total", "Reloads that took effect.", counts.reloads),
             EngineMetrics.counter(
                 "insights_manifest_reload_failures_total", "Reloads refused for an error in the manifest.",

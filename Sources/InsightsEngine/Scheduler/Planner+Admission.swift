@@ -89,12 +89,12 @@ extension Planner {
         case .held: break
         }
         if starts { takePlace(slot) }
-        let policy = settings(new.task).policy
+        let settings = settings(new.task)
         let claim = Claim(
-            run: id, task: tasks[task].id, uses: settings(new.task).uses,
+            run: id, task: tasks[task].id, uses: settings.uses,
             occurrence: new.flags.contains(.hasOccurrence) ? Instant(milliseconds: new.scheduledAt) : nil,
             scheduledAt: Instant(milliseconds: new.scheduledAt), trigger: new.trigger,
-            attempts: policy.retry.attempts, at: now.wall, starts: starts,
+            attempts: settings.policy.retry.attempts, at: now.wall, starts: starts,
             lateness: starts ? lateness(of: slot) : nil,
             movesDependents: new.flags.contains(.movesDependents), clearsMarks: new.clearsMarks,
             startsAnew: new.flags.contains(.hasOccurrence) && takeAnew(new.task))
@@ -104,6 +104,7 @@ extension Planner {
 
     mutating func write(_ write: StoreWrite, _ slot: Int32, _ step: WriteStep) {
         writesPending += 1
+        if step != .finish { startsPending += 1 }
         out.append(.write(write, runs.name(of: slot), step))
     }
 
@@ -220,6 +221,7 @@ extension Planner {
     mutating func releasePlace(_ slot: Int32) {
         guard runs[slot].flags.contains(.holdsPlace) else { return }
         runs[slot].flags.remove(.holdsPlace)
+        lastRelease = now.uptime
         placesTaken -= 1
         let group = Int(tasks[Int(runs[slot].task)].group)
         if group >= 0 { groups[group].taken -= 1 }

@@ -40,7 +40,7 @@ extension Planner {
         let occurrence = runs[slot].scheduledAt
         let at = Instant(milliseconds: occurrence)
         var skips: [SkipRecord] = []
-        var names: [String] = []
+        var labels: [TaskLabel] = []
         var reached: Set<Int32> = []
         var open = followers(of: slot)
         while let task = open.popLast() {
@@ -56,11 +56,11 @@ extension Planner {
                     run: ids.next(at: now.wall), task: tasks[Int(task)].id, uses: settings(task).uses, trigger: .after,
                     from: at, until: at, count: 1, reason: .upstreamFailed, at: now.wall, clearsMarks: false,
                     startsAnew: takeAnew(task)))
-            names.append(name(task))
+            labels.append(label(task))
         }
         guard !skips.isEmpty else { return }
         details[slot, default: RunDetails()].skips = skips
-        details[slot]?.skippedTasks = names
+        details[slot]?.skippedTasks = labels
     }
 
     /// A success is durable: tasks for which it was the last one missing are due.

@@ -10,6 +10,7 @@ extension Planner {
         default: return
         }
         writesPending -= 1
+        if step != .finish { startsPending -= 1 }
         tellAsker(of: slot, isStored: outcome == .done)
         switch (step, outcome) {
         case (.claim, .done): claimed(slot)
@@ -43,7 +44,7 @@ extension Planner {
 
     /// Another has the run, or the attempt: forget it, whatever it was about to do.
     private mutating func refuse(_ slot: Int32) {
-        observe(.refused(task: taskName(of: slot), run: runs[slot].id))
+        observe(.refused(task: label(of: slot), run: runs[slot].id))
         if runs[slot].flags.contains(.hasCode) { out.append(.abandon(runs.name(of: slot))) }
         drop(slot)
     }
@@ -86,7 +87,7 @@ extension Planner {
                     trigger: run.trigger)))
         observe(
             .started(
-                task: definition.name, run: run.id, attempt: Int(run.attempt), trigger: run.trigger,
+                task: label(run.task), run: run.id, attempt: Int(run.attempt), trigger: run.trigger,
                 lateness: run.attempt == 1 ? lateness(of: slot) : nil))
     }
 
@@ -206,7 +207,7 @@ extension Planner {
             if let error {
                 observe(
                     .retrying(
-                        task: taskName(of: slot), run: runs[slot].id, attempt: Int(runs[slot].attempt), error: error,
+                        task: label(of: slot), run: runs[slot].id, attempt: Int(runs[slot].attempt), error: error,
                         at: at))
             }
         case .interrupted: runs[slot].sequel = .interrupted
@@ -250,15 +251,15 @@ extension Planner {
         let run = runs[slot]
         let duration: Duration? =
             run.firstStart == PlannedTask.none ? nil : .milliseconds(run.mark - run.firstStart)
-        let name = taskName(of: slot)
-        guard let details = details[slot], let ending = details.ending else {
+        let label = label(of: slot)
+        guard !details.isEmpty, let details = details[slot], let ending = details.ending else {
             if run.task >= 0 {
                 // With `overlap: allow` an older run may be the last to end.
                 tasks[Int(run.task)].lastSuccess = max(tasks[Int(run.task)].lastSuccess, run.scheduledAt)
             }
             observe(
                 .finished(
-                    task: name, run: run.id, attempt: Int(run.attempt), status: .succeeded, reason: nil,
+                    task: label, run: run.id, attempt: Int(run.attempt), status: .succeeded, reason: nil,
                     duration: duration, error: nil))
             followSuccess(of: slot)
             memberSucceeded(slot)
@@ -266,10 +267,10 @@ extension Planner {
         }
         observe(
             .finished(
-                task: name, run: run.id, attempt: Int(run.attempt), status: ending.status, reason: ending.reason,
+                task: label, run: run.id, attempt: Int(run.attempt), status: ending.status, reason: ending.reason,
                 duration: duration, error: ending.error))
         if ending.status == .skipped, let reason = ending.reason.flatMap(SkipReason.init) {
-            observe(.skipped(task: name, reason: reason, count: 1))
+            observe(.skipped(task: label, reason: reason, count: 1))
         }
         for task in details.skippedTasks { observe(.skipped(task: task, reason: .upstreamFailed, count: 1)) }
     }
@@ -312,7 +313,8 @@ extension Planner {
 
     mutating func free(_ slot: Int32) {
         unlink(slot)
-        details[slot] = nil
+        // Few runs have any, and looking costs more than the rest.
+        if !details.isEmpty { details[slot] = nil }
         runs.remove(slot)
     }
 }

@@ -48,7 +48,7 @@ extension Planner {
     /// The code did not come back in time after it was cancelled.
     private mutating func giveUp(_ slot: Int32) {
         out.append(.abandon(runs.name(of: slot)))
-        observe(.abandoned(task: taskName(of: slot), run: runs[slot].id, attempt: Int(runs[slot].attempt)))
+        observe(.abandoned(task: label(of: slot), run: runs[slot].id, attempt: Int(runs[slot].attempt)))
         comeBack(slot, .cancelled)
     }
 
@@ -56,12 +56,15 @@ extension Planner {
     mutating func giveUpLease(of run: RunID) {
         guard let slot = runs.index(of: run) else { return }
         switch runs[slot].phase {
-        case .claiming, .starting, .finishing: writesPending -= 1
+        case .claiming, .starting:
+            writesPending -= 1
+            startsPending -= 1
+        case .finishing: writesPending -= 1
         default: break
         }
         if runs[slot].flags.contains(.hasCode) {
             out.append(.abandon(runs.name(of: slot)))
-            observe(.abandoned(task: taskName(of: slot), run: run, attempt: Int(runs[slot].attempt)))
+            observe(.abandoned(task: label(of: slot), run: run, attempt: Int(runs[slot].attempt)))
         }
         drop(slot)
     }

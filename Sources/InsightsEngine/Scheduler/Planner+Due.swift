@@ -22,7 +22,14 @@ extension Planner {
     /// - Parameter isAfterOutage: Whether what is due fell due while the store was away.
     mutating func startDue(isAfterOutage: Bool = false) {
         guard isStoreAvailable, !isStopping else { return }
+        if !isBulk { bulkSince = now.uptime }
+        isBulk = false
         while let first = due.first, first.due <= now.wall.milliseconds {
+            if candidates.count >= Planner.admissions {
+                isBulk = true
+                // Of one priority they come in the order of their rank, and the rest can be decided later.
+                if isOfOnePriority, !isAfterOutage { break }
+            }
             if tasks[Int(first.task)].flags.contains(.follows) {
                 due.removeFirst()
                 startFollower(first.task)
@@ -31,7 +38,7 @@ extension Planner {
             }
         }
         rankCandidates()
-        startCandidates(atMost: Planner.admissions)
+        startPiece()
         startExtras()
     }
 
@@ -129,14 +136,33 @@ extension Planner {
         candidates = ranked.map(\.0)
     }
 
-    /// Admits what is due, in order; what is over `limit` waits for the next tick.
-    mutating func startCandidates(atMost limit: Int = .max) {
-        let end = limit < candidates.count - admitted ? admitted + limit : candidates.count
-        while admitted < end {
-            let candidate = candidates[admitted]
-            admitted += 1
-            admit(candidate.task, candidate.occurrence, candidate.trigger)
-        }
+    /// Admits some of what is due, in order; the rest waits for the next tick, and for a place if one may come soon.
+    mutating func startPiece() {
+        let end = min(candidates.count, admitted + Planner.admissions)
+        while admitted < end, heldUntil == nil { admitNext() }
+        forgetAdmitted()
+    }
+
+    /// Until when, by uptime, the next of many waits for a place; `nil` when it does not wait.
+    var heldUntil: Int64? {
+        guard isBulk, !candidates.isEmpty, placesTaken >= concurrency else { return nil }
+        let until = min(bulkSince + Planner.hold, max(bulkSince, lastRelease) + Planner.lull)
+        return until > now.uptime ? until : nil
+    }
+
+    /// Admits all that is due, in order.
+    mutating func startCandidates() {
+        while admitted < candidates.count { admitNext() }
+        forgetAdmitted()
+    }
+
+    private mutating func admitNext() {
+        let candidate = candidates[admitted]
+        admitted += 1
+        admit(candidate.task, candidate.occurrence, candidate.trigger)
+    }
+
+    private mutating func forgetAdmitted() {
         guard admitted == candidates.count else { return }
         candidates.removeAll(keepingCapacity: candidates.count < 10_000)
         admitted = 0
@@ -174,6 +200,6 @@ extension Planner {
             from: Instant(milliseconds: from), until: Instant(milliseconds: until), count: count, reason: reason,
             at: now.wall, clearsMarks: clearsMarks, startsAnew: takeAnew(task))
         out.append(.write(.skip(record), nil, nil))
-        observe(.skipped(task: name(task), reason: reason, count: count))
+        observe(.skipped(task: label(task), reason: reason, count: count))
     }
 }

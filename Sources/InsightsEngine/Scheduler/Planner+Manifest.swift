@@ -6,6 +6,8 @@ extension Planner {
     mutating func take(_ manifest: Manifest, _ stored: [StoredTask]) {
         precondition(manifest.tasks.count == stored.count, "what is stored is told of each task")
         concurrency = manifest.concurrency
+        let priority = manifest.tasks.first?.settings.policy.priority
+        isOfOnePriority = manifest.tasks.allSatisfy { $0.settings.policy.priority == priority }
         let names = manifest.groups.keys.sorted()
         groups = names.map { PlaceGroup(limit: manifest.groups[$0] ?? 0) }
         let groupIndices = Dictionary(zip(names, Int32(0)...)) { first, _ in first }

@@ -50,7 +50,7 @@ extension Planner {
 
     /// The run's first write was answered, or its run is forgotten before that.
     mutating func tellAsker(of slot: Int32, isStored: Bool) {
-        guard let asker = details[slot]?.asker else { return }
+        guard !details.isEmpty, let asker = details[slot]?.asker else { return }
         details[slot]?.asker = nil
         out.append(.answer(token: asker.token, isStored ? asker.answer : .storeUnavailable))
     }

@@ -48,6 +48,12 @@ package struct Planner: Sendable {
     /// Due runs that one call admits: a million that are due at once come in pieces, so that the first start while the
     /// last are still being decided, and none needs memory for all.
     static let admissions = 2048
+    /// What is done for this many runs at once is done for them together.
+    static let many = 64
+    /// How long, in milliseconds, the rest of so many waits for places that come free within ``lull`` of each other: a
+    /// run that starts with its claim needs two writes, one that is claimed first and started later three.
+    static let hold: Int64 = 1000
+    static let lull: Int64 = 20
     /// How many lost attempts of a run are started again.
     static let lossLimit = 5
 
@@ -71,6 +77,7 @@ package struct Planner: Sendable {
     var dependents: [Int32: [Int32]] = [:]
     var groups: [PlaceGroup] = []
     var concurrency = 0
+    var isOfOnePriority = true
     var placesTaken = 0
 
     var due = MinHeap<DueEntry>()
@@ -82,6 +89,11 @@ package struct Planner: Sendable {
     /// What is due and not yet a run or a skip, from ``admitted`` on; empty once all is.
     var candidates: [Candidate] = []
     var admitted = 0
+    /// Whether more was due than one call admits, and the uptime at which that was found.
+    var isBulk = false
+    var bulkSince: Int64 = 0
+    /// Uptime at which a place last came free.
+    var lastRelease = PlannedTask.none
 
     var runs = RunTable()
     var details: [Int32: RunDetails] = [:]
@@ -97,6 +109,8 @@ package struct Planner: Sendable {
     var hasDrained = false
     var attemptsGoing = 0
     var writesPending = 0
+    /// Of those: claims, and starts of attempts.
+    var startsPending = 0
 
     package init(configuration: PlannerConfiguration) {
         isSchedulerEnabled = configuration.isSchedulerEnabled
@@ -122,7 +136,7 @@ package struct Planner: Sendable {
         switch event {
         case .tick:
             fireTimers()
-            if hasMore { startCandidates(atMost: Planner.admissions) } else { startDue() }
+            if candidates.isEmpty { startDue() } else { startPiece() }
         case .manifest(let manifest, let stored): take(manifest, stored)
         case .recovered(let unfinished): recover(unfinished)
         case .settled(let slot, let step, let outcome): settle(slot, step, outcome)
@@ -143,11 +157,21 @@ package struct Planner: Sendable {
     }
 
     /// Whether the next tick has more to do, however soon it comes.
-    package var hasMore: Bool { !candidates.isEmpty }
+    package var hasMore: Bool {
+        if !candidates.isEmpty { return heldUntil == nil }
+        return isBulk && isStoreAvailable && !isStopping && due.first.map { $0.due <= now.wall.milliseconds } ?? false
+    }
+
+    /// Whether many runs are about to start: the ends of others, which have only to be written, can wait.
+    package var isStartingMany: Bool { startsPending >= Planner.many || candidates.count > Planner.many }
+
+    /// Whether runs wait for a place, which the end of another frees.
+    package var lacksPlaces: Bool { placesTaken >= concurrency && (readyCount > 0 || !candidates.isEmpty) }
 
     /// The earliest instants at which a tick changes something, by either clock; a past one asks for a tick now.
     package var wake: (wall: Instant?, uptime: Int64?) {
         let canStart = isStoreAvailable && !isStopping
+        if let heldUntil { return (nil, min(heldUntil, timers.first?.due ?? heldUntil)) }
         let isDueNow = hasMore || !extras.isEmpty
         let wall = canStart ? (isDueNow ? now.wall.milliseconds : due.first?.due) : nil
         return (wall.map(Instant.init(milliseconds:)), timers.first?.due)
@@ -168,15 +192,17 @@ package struct Planner: Sendable {
             ? definitions[index].settings : retired[index - definitions.count].settings
     }
 
-    func name(_ task: Int32) -> String {
+    func label(_ task: Int32) -> TaskLabel {
         let index = Int(task)
-        return index < definitions.count ? definitions[index].name : retired[index - definitions.count].name
+        return TaskLabel(
+            id: tasks[index].id,
+            name: index < definitions.count ? definitions[index].name : retired[index - definitions.count].name)
     }
 
-    /// The name of the run's task, also when the manifest has none.
-    func taskName(of slot: Int32) -> String {
+    /// The run's task, also when the manifest has none.
+    func label(of slot: Int32) -> TaskLabel {
         let task = runs[slot].task
-        return task >= 0 ? name(task) : details[slot]?.name ?? ""
+        return task >= 0 ? label(task) : TaskLabel(id: taskID(of: slot), name: details[slot]?.name ?? "")
     }
 
     /// The task of that name in the manifest in force, by bisection: a dictionary of a million names would cost

@@ -34,7 +34,8 @@ package enum WriteStep: Hashable, Sendable {
 /// What came of an attempt's code.
 package enum AttemptResult: Hashable, Sendable {
     case succeeded(summary: String?)
-    case failed(RunError)
+    // Boxed, as few results have one and every result is passed on many times.
+    indirect case failed(RunError)
     /// It gave up because it was cancelled.
     case cancelled
 }
@@ -86,14 +87,14 @@ package enum PlannerEvent: Sendable {
     /// Time has passed; every event tells the time, this one nothing else.
     case tick
     /// The manifest in force, first or anew, with what is stored of each task (same order as `manifest.tasks`).
-    case manifest(Manifest, [StoredTask])
+    indirect case manifest(Manifest, [StoredTask])
     /// Runs that an earlier process left without an end.
     case recovered([UnfinishedRun])
     /// A run's write was answered.
     case settled(RunSlot, WriteStep, WriteOutcome)
     /// An attempt's code has come back.
     case ended(RunSlot, AttemptResult)
-    case trigger(ManualTrigger)
+    indirect case trigger(ManualTrigger)
     /// An operator cancels a run.
     case cancel(RunID)
     case setPaused(task: String, Bool)
@@ -136,24 +137,32 @@ package struct AttemptSpec: Sendable {
     }
 }
 
+/// A task as the store numbers it and as people call it.
+package struct TaskLabel: Hashable, Sendable, CustomStringConvertible {
+    package var id: TaskID
+    package var name: String
+
+    package var description: String { name }
+}
+
 /// What happened, for logs, metrics and people who watch; nothing follows from it.
 package enum Observation: Sendable {
     /// An attempt starts; lateness on the first one.
-    case started(task: String, run: RunID, attempt: Int, trigger: Trigger, lateness: Duration?)
+    case started(task: TaskLabel, run: RunID, attempt: Int, trigger: Trigger, lateness: Duration?)
     /// A run has its final state, durably; `attempt` is the last one started, 0 if none.
     case finished(
-        task: String, run: RunID, attempt: Int, status: RunStatus, reason: String?, duration: Duration?,
+        task: TaskLabel, run: RunID, attempt: Int, status: RunStatus, reason: String?, duration: Duration?,
         error: RunError?)
     /// An attempt failed and another follows.
-    case retrying(task: String, run: RunID, attempt: Int, error: RunError, at: Instant)
+    indirect case retrying(task: TaskLabel, run: RunID, attempt: Int, error: RunError, at: Instant)
     /// Occurrences were skipped.
-    case skipped(task: String, reason: SkipReason, count: Int)
+    case skipped(task: TaskLabel, reason: SkipReason, count: Int)
     /// The wall clock stepped: by this much against elapsed time.
     case clockStepped(Duration)
     /// A claim or start was refused: another run has it.
-    case refused(task: String, run: RunID)
+    case refused(task: TaskLabel, run: RunID)
     /// Code went on long after it was cancelled and was given up; it can no longer write.
-    case abandoned(task: String, run: RunID, attempt: Int)
+    case abandoned(task: TaskLabel, run: RunID, attempt: Int)
 }
 
 /// What the planner wants done, in order.
@@ -164,7 +173,7 @@ package enum PlannerAction: Sendable {
     case execute(RunSlot, AttemptSpec)
     /// Cancel the attempt's code; `ended` follows, or never does.
     case abort(RunSlot)
-    /// Forget the attempt: drop what it handed over, and whatever it may still do.
+    /// Give the attempt up: drop what it handed over but its log, and whatever it may still do.
     case abandon(RunSlot)
     /// Tell who triggered by hand; of a run, once it is durable.
     case answer(token: UInt64, TriggerAnswer)

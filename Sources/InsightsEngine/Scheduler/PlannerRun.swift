@@ -107,9 +107,9 @@ struct PlannedRun: Sendable {
 struct RunDetails: Sendable {
     /// How it ends, when that is not a plain success; told once the end is stored.
     var ending: Ending?
-    /// Skips of tasks after this one that are written with its end, and the names of those tasks.
+    /// Skips of tasks after this one that are written with its end, and those tasks.
     var skips: [SkipRecord] = []
-    var skippedTasks: [String] = []
+    var skippedTasks: [TaskLabel] = []
     /// Of a run whose task the manifest no longer has.
     var name: String?
     var taskID: TaskID?

@@ -1,8 +1,9 @@
+internal import DequeModule
 internal import InsightsPlugin
 internal import Synchronization
 
-/// A write on its way to the store, and who waits for its outcome.
-struct PendingWrite: Sendable {
+/// Writes on their way to the store that must become durable together, in order, and who waits for each outcome.
+struct WriteUnit: Sendable {
     enum Waiter: Sendable {
         case none
         case run(RunSlot, WriteStep)
@@ -10,12 +11,33 @@ struct PendingWrite: Sendable {
         case caller(CheckedContinuation<WriteOutcome?, Never>)
     }
 
-    let write: StoreWrite
-    let waiter: Waiter
+    // Side by side, as the store is given the writes as they are.
+    private(set) var writes: [StoreWrite] = []
+    private(set) var waiters: [Waiter] = []
+
+    init() {}
 
     init(_ write: StoreWrite, waiter: Waiter = .none) {
-        self.write = write
-        self.waiter = waiter
+        writes = [write]
+        waiters = [waiter]
+    }
+
+    var count: Int { writes.count }
+    var isEmpty: Bool { writes.isEmpty }
+
+    mutating func reserveCapacity(_ count: Int) {
+        writes.reserveCapacity(count)
+        waiters.reserveCapacity(count)
+    }
+
+    mutating func append(_ write: consuming StoreWrite, waiter: Waiter = .none) {
+        writes.append(write)
+        waiters.append(waiter)
+    }
+
+    mutating func append(_ other: WriteUnit) {
+        writes.append(contentsOf: other.writes)
+        waiters.append(contentsOf: other.waiters)
     }
 }
 
@@ -26,7 +48,7 @@ struct PendingWrite: Sendable {
 /// memory meanwhile; they are bounded, as the planner claims nothing while the store is away.
 final class StoreWriter: Sendable {
     private struct Queue {
-        var units: [[PendingWrite]] = []
+        var units = Deque<WriteUnit>()
         var isClosed = false
         /// A commit is under way.
         var isBusy = false
@@ -48,7 +70,7 @@ final class StoreWriter: Sendable {
     }
 
     /// Queues writes that must become durable together, in order.
-    func submit(_ unit: [PendingWrite]) {
+    func submit(_ unit: WriteUnit) {
         guard !unit.isEmpty else { return }
         let isClosed = queue.withLock { queue in
             if !queue.isClosed { queue.units.append(unit) }
@@ -59,37 +81,36 @@ final class StoreWriter: Sendable {
 
     /// Queues one write and waits for its outcome; `nil` when the engine stops before.
     func commit(_ write: StoreWrite) async -> WriteOutcome? {
-        await withCheckedContinuation { submit([PendingWrite(write, waiter: .caller($0))]) }
+        await withCheckedContinuation { submit(WriteUnit(write, waiter: .caller($0))) }
     }
 
     /// Writes until ``close()``; then what is still queued is given up.
     ///
     /// - Parameters:
-    ///   - settled: Told the outcomes of one transaction, in order, for the writes of runs.
+    ///   - settled: Told the outcomes of one transaction, in order, for the writes of runs: as events of the planner.
     ///   - availability: Told of every commit: the error, or `nil` when the store took it.
     func run(
         store: any Store, clock: any EngineClock,
-        settled: @Sendable ([(RunSlot, WriteStep, WriteOutcome)]) -> Void,
+        settled: @Sendable ([PlannerEvent]) -> Void,
         availability: @Sendable (StoreError?) -> Void,
         measured: @Sendable (Duration) -> Void
     ) async {
         for await _ in signal {
             while let batch = nextBatch() {
-                let writes = batch.map(\.write)
                 let written = await persist(
-                    writes, store: store, clock: clock, availability: availability, measured: measured)
+                    batch.writes, store: store, clock: clock, availability: availability, measured: measured)
                 noteWritten(written != nil)
                 guard let outcomes = written else {
                     StoreWriter.release(batch)
                     continue
                 }
-                var answers: [(RunSlot, WriteStep, WriteOutcome)] = []
+                var answers: [PlannerEvent] = []
                 answers.reserveCapacity(batch.count)
-                for (pending, outcome) in zip(batch, outcomes) {
-                    switch pending.waiter {
+                for index in outcomes.indices {
+                    switch batch.waiters[index] {
                     case .none: break
-                    case .run(let slot, let step): answers.append((slot, step, outcome))
-                    case .caller(let continuation): continuation.resume(returning: outcome)
+                    case .run(let slot, let step): answers.append(.settled(slot, step, outcomes[index]))
+                    case .caller(let continuation): continuation.resume(returning: outcomes[index])
                     }
                 }
                 if !answers.isEmpty { settled(answers) }
@@ -102,7 +123,7 @@ final class StoreWriter: Sendable {
     func close() {
         let rest = queue.withLock { queue in
             queue.isClosed = true
-            defer { queue.units = [] }
+            defer { queue.units = Deque() }
             return queue.units
         }
         for unit in rest { StoreWriter.release(unit) }
@@ -131,22 +152,14 @@ final class StoreWriter: Sendable {
         }
     }
 
-    private func nextBatch() -> [PendingWrite]? {
+    private func nextBatch() -> WriteUnit? {
         queue.withLock { queue in
-            guard !queue.units.isEmpty else { return nil }
+            guard var batch = queue.units.popFirst() else { return nil }
             queue.isBusy = true
-            if queue.units.count == 1, queue.units[0].count <= StoreWriter.batchSize {
-                return queue.units.removeFirst()
+            while let next = queue.units.first, batch.count + next.count <= StoreWriter.batchSize {
+                batch.append(next)
+                queue.units.removeFirst()
             }
-            var batch: [PendingWrite] = []
-            var taken = 0
-            while taken < queue.units.count,
-                batch.isEmpty || batch.count + queue.units[taken].count <= StoreWriter.batchSize
-            {
-                batch.append(contentsOf: queue.units[taken])
-                taken += 1
-            }
-            queue.units.removeFirst(taken)
             return batch
         }
     }
@@ -176,9 +189,9 @@ final class StoreWriter: Sendable {
         }
     }
 
-    private static func release(_ batch: [PendingWrite]) {
-        for pending in batch {
-            if case .caller(let continuation) = pending.waiter { continuation.resume(returning: nil) }
+    private static func release(_ batch: WriteUnit) {
+        for waiter in batch.waiters {
+            if case .caller(let continuation) = waiter { continuation.resume(returning: nil) }
         }
     }
 }

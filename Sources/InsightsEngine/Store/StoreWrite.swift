@@ -247,5 +247,5 @@ package enum WriteOutcome: Hashable, Sendable {
     case fenced
     /// What it hands over cannot be stored, for a reason that trying again does not mend, such as a
     /// metric that changed its shape: nothing of it was applied.
-    case rejected(RunError)
+    indirect case rejected(RunError)
 }

@@ -138,6 +138,33 @@ import Testing
         await fixture.end()
     }
 
+    @Test("what a cancelled attempt said until it was given up is kept")
+    func keepsLastWords() async throws {
+        let gate = Gate()
+        let fixture = try await EngineFixture([
+            EngineFixture.task("stuck") { context in
+                while !Task.isCancelled { await Task.yield() }
+                context.logger.info("not so fast")
+                await gate.passStubbornly()
+                return nil
+            }
+        ])
+        let id = try await fixture.observe { seen -> RunID? in
+            if case .observation(.started(_, let run, _, _, _)) = seen { run } else { nil }
+        }
+        guard case .cancelling = try await fixture.engine.cancel(id) else {
+            Issue.record("not cancelled")
+            return
+        }
+        await gate.arrived()
+        fixture.clock.advance(by: .seconds(8))
+        let run = try await fixture.nextFinished()
+        #expect(run.status == .cancelled)
+        #expect(try await fixture.store.log(of: run.id, offset: 0).map(\.message) == ["not so fast"])
+        gate.open()
+        await fixture.end()
+    }
+
     @Test("an attempt past its deadline is timed out; the next runs although its code still hangs")
     func hangs() async throws {
         let gate = Gate()
@@ -157,7 +184,7 @@ import Testing
         #expect(stuck.status == .timedOut)
         fixture.clock.advance(by: .seconds(8))
         let abandoned = try await fixture.observe { observation -> String? in
-            if case .observation(.abandoned(let task, _, 1)) = observation { task } else { nil }
+            if case .observation(.abandoned(let task, _, 1)) = observation { task.name } else { nil }
         }
         #expect(abandoned == "stuck")
         gate.open()
@@ -429,7 +456,7 @@ import Testing
         #expect(view.nextRun == nil)
         fixture.clock.advance(by: .seconds(61))
         let reason = try await fixture.observe { observation -> SkipReason? in
-            if case .observation(.skipped("one", let reason, _)) = observation { reason } else { nil }
+            if case .observation(.skipped(let task, let reason, _)) = observation, task.name == "one" { reason } else { nil }
         }
         #expect(reason == .paused)
         #expect(try await fixture.engine.setPaused("one", false))

@@ -221,7 +221,7 @@ final class PlannerDesk {
             "started \(names[run]!) attempt \(attempt) \(trigger.rawValue)"
                 + (lateness.map { " late \($0.wholeMilliseconds)ms" } ?? "")
         case .finished(let task, let run, _, let status, let reason, _, let error):
-            "finished \(name(run, task)) \(status.rawValue)" + (reason.map { " (\($0))" } ?? "")
+            "finished \(name(run, task.name)) \(status.rawValue)" + (reason.map { " (\($0))" } ?? "")
                 + (error.map { " \($0.code)" } ?? "")
         case .retrying(_, let run, let attempt, _, _): "retrying \(names[run]!) after attempt \(attempt)"
         case .skipped(let task, let reason, let count): "skipped \(task) x\(count) \(reason.rawValue)"

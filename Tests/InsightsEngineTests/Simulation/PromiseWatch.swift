@@ -461,7 +461,7 @@ final class PromiseWatch {
             if !startsOfProcesses.contains(simulation.uptime) { stepsToTell -= 1 }
         case .finished(let task, let run, _, let status, _, _, _):
             if status == .succeeded, let at = runs.books[run]?.scheduledAt {
-                lastSuccess[number(task)] = max(lastSuccess[number(task)] ?? .min, at)
+                lastSuccess[number(task.name)] = max(lastSuccess[number(task.name)] ?? .min, at)
             }
             if simulation.store.row(run)?.status != status {
                 violate("an end was told that is not durable", simulation)
