@@ -1,0 +1,150 @@
+internal import InsightsEngine
+internal import InsightsPlugin
+
+/// The statements that keep how far each task has come: rows of `progress`, and the marks of what it comes after.
+final class ProgressStatements {
+    /// What tells the newest occurrence of a task.
+    struct Newest {
+        /// `nil`: there is none yet.
+        var occurrence: Int64?
+        var row: Int64
+        /// That of a record of skips which may be extended.
+        var reason: String?
+    }
+
+    private let advanceOne: PreparedStatement
+    private let advanceMany: PreparedStatement
+    private let goBack: PreparedStatement
+    private let goBackToTaken: PreparedStatement
+    private let advanceHand: PreparedStatement
+    private let newestOccurrence: PreparedStatement
+    private let success: PreparedStatement
+    private let dropMarks: PreparedStatement
+    private let setMark: PreparedStatement
+
+    /// - Parameter together: How many advances ``advanceBound()`` makes by one statement.
+    init(_ source: StatementSource, together: Int) throws {
+        advanceOne = try source(ProgressStatements.advance(1))
+        advanceMany = try source(ProgressStatements.advance(together))
+        goBack = try source(
+            """
+            INSERT INTO progress (task_id, last_occurrence, last_row) VALUES (?1, ?2, ?3)
+            ON CONFLICT (task_id) DO UPDATE SET last_occurrence = excluded.last_occurrence, last_row = excluded.last_row
+            """)
+        goBackToTaken = try source(
+            """
+            UPDATE progress SET last_occurrence = ?2, last_row =
+                (SELECT row FROM runs WHERE scheduled_at = ?2 AND task_id = ?1 AND is_occurrence = 1)
+            WHERE task_id = ?1 AND last_occurrence > ?2
+            """)
+        advanceHand = try source(
+            """
+            INSERT INTO progress (task_id, hand_at, hand_row) VALUES (?1, ?2, ?3) ON CONFLICT (task_id) DO UPDATE
+            SET hand_at = excluded.hand_at, hand_row = excluded.hand_row
+            WHERE hand_at IS NULL OR hand_at <= excluded.hand_at
+            """)
+        newestOccurrence = try source(
+            """
+            SELECT p.last_occurrence, p.last_row, r.status, r.reason, coalesce(r.until, r.scheduled_at) FROM progress p
+            LEFT JOIN runs r ON r.row = p.last_row WHERE p.task_id = ?1
+            """)
+        success = try source(
+            """
+            INSERT INTO progress (task_id, last_success_at) VALUES (?1, ?2) ON CONFLICT (task_id) DO UPDATE
+            SET last_success_at = excluded.last_success_at
+            WHERE last_success_at IS NULL OR last_success_at < excluded.last_success_at
+            """)
+        dropMarks = try source("DELETE FROM marks WHERE task_id = ?1")
+        setMark = try source(
+            """
+            INSERT INTO marks VALUES (?1, ?2, ?3) ON CONFLICT (task_id, upstream_id) DO UPDATE
+            SET scheduled_at = excluded.scheduled_at WHERE scheduled_at < excluded.scheduled_at
+            """)
+    }
+
+    /// Occurrences only move on: an older one leaves the row as it is, and so is not counted as a change.
+    private static func advance(_ count: Int) -> String {
+        let rows = (0..<count).map { "(?\($0 * 3 + 1), ?\($0 * 3 + 2), ?\($0 * 3 + 3))" }
+        return """
+            INSERT INTO progress (task_id, last_occurrence, last_row) VALUES \(rows.joined(separator: ", "))
+            ON CONFLICT (task_id) DO UPDATE SET last_occurrence = excluded.last_occurrence, last_row = excluded.last_row
+            WHERE last_occurrence IS NULL OR last_occurrence < excluded.last_occurrence
+            """
+    }
+
+    // MARK: Occurrences
+
+    func newest(of task: TaskID) throws -> Newest? {
+        newestOccurrence.bind(1, task.value)
+        return try newestOccurrence.first { found in
+            // A record that reaches further was made under a wrong clock.
+            let isExtensible =
+                found.integer(2) == RunStatus.skipped.code && found.optionalInteger(0) == found.optionalInteger(4)
+            return Newest(
+                occurrence: found.optionalInteger(0), row: found.integer(1),
+                reason: isExtensible ? found.optionalText(3) : nil)
+        }
+    }
+
+    /// - Returns: Whether it was news; an older one leaves all as it is.
+    @discardableResult
+    func advance(_ task: TaskID, to occurrence: Instant, row: Int64) throws -> Bool {
+        bind(advanceOne, at: 0, task, occurrence, row)
+        return try advanceOne.run() == 1
+    }
+
+    /// Puts a task's occurrence into a place of the statement that ``advanceBound()`` runs.
+    func bind(_ task: TaskID, to occurrence: Instant, row: Int64, place: Int) {
+        bind(advanceMany, at: Int32(place * 3), task, occurrence, row)
+    }
+
+    /// - Returns: How many of the occurrences were news.
+    func advanceBound() throws -> Int { try advanceMany.run() }
+
+    /// Moves to an occurrence, be it an older one.
+    func goBack(_ task: TaskID, to occurrence: Instant, row: Int64) throws {
+        bind(goBack, at: 0, task, occurrence, row)
+        try goBack.run()
+    }
+
+    /// Where the instant has its run or record already: what comes after it is still to come.
+    func goBack(_ task: TaskID, toTaken occurrence: Instant) throws {
+        goBackToTaken.bind(1, task.value)
+        goBackToTaken.bind(2, occurrence.milliseconds)
+        try goBackToTaken.run()
+    }
+
+    /// Notes a run by hand.
+    func advanceHand(_ task: TaskID, to instant: Instant, row: Int64) throws {
+        bind(advanceHand, at: 0, task, instant, row)
+        try advanceHand.run()
+    }
+
+    private func bind(
+        _ statement: PreparedStatement, at base: Int32, _ task: TaskID, _ instant: Instant, _ row: Int64
+    ) {
+        statement.bind(base + 1, task.value)
+        statement.bind(base + 2, instant.milliseconds)
+        statement.bind(base + 3, row)
+    }
+
+    // MARK: Successes
+
+    func noteSuccess(_ task: TaskID, at scheduledAt: Int64) throws {
+        success.bind(1, task.value)
+        success.bind(2, scheduledAt)
+        try success.run()
+    }
+
+    func mark(_ mark: AfterMark) throws {
+        setMark.bind(1, mark.task.value)
+        setMark.bind(2, mark.upstream.value)
+        setMark.bind(3, mark.scheduledAt.milliseconds)
+        try setMark.run()
+    }
+
+    func clearMarks(of task: TaskID) throws {
+        dropMarks.bind(1, task.value)
+        try dropMarks.run()
+    }
+}
