@@ -33,10 +33,11 @@ final class LogSink: Sendable {
     }
 
     /// Writes one line.
-    func write(_ level: Logger.Level, _ message: String, _ metadata: [(name: String, value: Value)], at: Instant) {
+    func write(_ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata, at: Instant) {
         let (redactor, presentation) = knowledge.withLock { ($0.redactor, $0.presentation) }
         let message = redactor.clean(message)
-        let metadata = metadata.map { ($0.name, redactor.clean($0.value)) }
+        let metadata = LogLayout.ordered(metadata, for: isJSON ? nil : presentation)
+            .map { ($0.name, redactor.clean($0.value)) }
         console.line(
             isJSON
                 ? LogLayout.json(level, message, metadata, at: at)
@@ -81,10 +82,21 @@ enum LogLayout {
     }
 
     /// Task, run and attempt first, the others by name.
-    static func ordered(_ metadata: Logger.Metadata) -> [(name: String, value: Value)] {
-        metadata.map { (name: $0.key, value: Value($0.value)) }.sorted { left, right in
+    ///
+    /// - Parameter presentation: How people read instants; `nil` for programs.
+    static func ordered(
+        _ metadata: Logger.Metadata, for presentation: Presentation? = nil
+    ) -> [(name: String, value: Value)] {
+        metadata.map { (name: $0.key, value: value(of: $0.value, for: presentation)) }.sorted { left, right in
             let ranks = (leading.firstIndex(of: left.name) ?? 9, leading.firstIndex(of: right.name) ?? 9)
             return ranks.0 == ranks.1 ? left.name < right.name : ranks.0 < ranks.1
         }
+    }
+
+    private static func value(of field: Logger.MetadataValue, for presentation: Presentation?) -> Value {
+        if let presentation, case .stringConvertible(let value) = field, let instant = value as? Instant {
+            return .string(presentation.text(instant))
+        }
+        return Value(field)
     }
 }

@@ -19,6 +19,6 @@ struct SinkLogHandler: LogHandler {
 
     func log(event: LogEvent) {
         let merged = metadata.merging(event.metadata ?? [:]) { _, new in new }
-        sink.write(event.level, event.message.description, LogLayout.ordered(merged), at: SystemClock().now)
+        sink.write(event.level, event.message.description, merged, at: SystemClock().now)
     }
 }

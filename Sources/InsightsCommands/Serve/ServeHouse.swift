@@ -85,7 +85,10 @@ private struct EngineService: Service {
         }
         logger.notice(
             "ready: \(address)",
-            metadata: ["tasks": "\(engine.manifest.tasks.count)", "database": "\(place.text)", "pid": "\(getpid())"])
+            metadata: [
+                "tasks": .stringConvertible(engine.manifest.tasks.count), "database": "\(place.text)",
+                "pid": .stringConvertible(getpid()),
+            ])
         await withGracefulShutdownHandler {
             await engine.run()
         } onGracefulShutdown: {

@@ -249,10 +249,10 @@ extension Engine {
             }
         case .retrying(let task, let run, let attempt, let error, let at):
             logger.warning(
-                "attempt failed, next at \(at): \(error.message)",
+                "attempt failed, another follows: \(error.message)",
                 metadata: [
                     "task": "\(task)", "run": "\(run)", "attempt": .stringConvertible(attempt),
-                    "code": "\(error.code)",
+                    "code": "\(error.code)", "retry_at": .stringConvertible(at),
                 ])
         case .skipped(let task, let reason, let count):
             logger.notice("skipped \(count)", metadata: ["task": "\(task)", "reason": "\(reason.rawValue)"])
@@ -266,7 +266,7 @@ extension Engine {
         case .abandoned(let task, let run, let attempt):
             logger.error(
                 "its code did not stop when told to and was given up; it can no longer write",
-                metadata: ["task": "\(task)", "run": "\(run)", "attempt": "\(attempt)"])
+                metadata: ["task": "\(task)", "run": "\(run)", "attempt": .stringConvertible(attempt)])
         }
     }
 }

@@ -205,7 +205,8 @@ struct ServeTests {
             try await place.history("--status", "succeeded").count > 5
         }
         let line = try Value(json: program.output.utf8)
-        kill(try #require(line["fields"]?["pid"]?.string.flatMap { pid_t($0) }), SIGTERM)
+        #expect(line["fields"]?["tasks"] == 1)
+        kill(try #require(line["fields"]?["pid"]?.integer.flatMap { pid_t(exactly: $0) }), SIGTERM)
         #expect(try await program.ended().status == 0)
     }
 
@@ -243,11 +244,18 @@ struct ServeTests {
         #expect(lines.last?["message"]?.string?.contains("\(taken.port)") == true)
     }
 
-    @Test("LOG_FORMAT=text is for people on a pipe, too")
+    @Test("LOG_FORMAT=text is for people on a pipe, too: every instant in the manifest's zone")
     func textLines() async throws {
-        let place = try Place()
+        let place = try Place(
+            "  bad: {uses: command.run, every: 1h, retry: {attempts: 2, delay: 1h}, with: {argv: [\"false\"]}}",
+            top: "timezone: Asia/Tokyo\n")
         let (program, _) = try await place.serve(environment: ["LOG_FORMAT": "text"])
         #expect(program.complaints.contains(" notice  ready: http://127.0.0.1:"))
+        try await program.waitForComplaint("attempt failed, another follows: ")
+        let line = try #require(program.complaints.split(separator: "\n").first { $0.contains(", another follows") })
+        let instant = /[-0-9]{10}T[:0-9]{8}(\.[0-9]{3})?\+09:00/
+        #expect(line.prefixMatch(of: instant) != nil)
+        #expect(line.split(separator: "retry_at=").last?.prefixMatch(of: instant) != nil)
         program.send(SIGTERM)
         #expect(try await program.ended().complaints.contains("{\"") == false)
     }

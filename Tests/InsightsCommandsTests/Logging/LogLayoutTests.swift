@@ -36,6 +36,15 @@ struct LogLayoutTests {
             ])
     }
 
+    @Test("an instant is told in the zone that people read times in, and to programs in UTC")
+    func instants() throws {
+        let metadata: Logger.Metadata = ["retry_at": .stringConvertible(at("2026-07-04T02:00:00.500Z"))]
+        let presentation = Presentation(zone: try #require(Zone.named("Europe/Berlin")))
+        let forPeople = LogLayout.ordered(metadata, for: presentation).map(\.value)
+        #expect(forPeople == ["2026-07-04T04:00:00.500+02:00"])
+        #expect(LogLayout.ordered(metadata).map(\.value) == ["2026-07-04T02:00:00.500Z"])
+    }
+
     @Test("for people a line has task, run and attempt first, and nothing that acts on the terminal")
     func text() {
         let line = LogLayout.text(

@@ -485,7 +485,9 @@ import Testing
         ])
         let run = try await fixture.nextFinished()
         #expect(run.status == .failed)
-        #expect(fixture.log.lines(with: "warning attempt failed").allSatisfy { $0.contains("attempt=1 code=broken") })
+        let retry = fixture.log.lines(with: "warning attempt failed, another follows: no luck")
+        #expect(retry.count == 1)
+        #expect(retry.first?.contains("attempt=1 code=broken retry_at=2026-01-04T02:00:00.000Z") == true)
         #expect(
             fixture.log.lines(with: "error failed") == [
                 "error failed: no luck attempt=2 code=broken duration_seconds=0.0 run=\(run.id) task=bad"
