@@ -17,6 +17,18 @@ import Testing
         }
     }
 
+    /// A task that counts its runs, once a minute, with the first behind it.
+    private static func counting(_ calls: Calls) async throws -> EngineFixture {
+        let fixture = try await EngineFixture([
+            EngineFixture.task("one", every: 60) { _ in
+                calls.add()
+                return nil
+            }
+        ])
+        _ = try await fixture.nextFinished()
+        return fixture
+    }
+
     @Test(
         "commits that fail, before or after they were applied, are sent again: one start, one run, one sample",
         arguments: [
@@ -47,13 +59,7 @@ import Testing
     @Test("a store that goes away is noticed although nothing is written, nothing starts meanwhile, and all goes on")
     func storeGoesAway() async throws {
         let calls = Calls()
-        let fixture = try await EngineFixture([
-            EngineFixture.task("one", every: 60) { _ in
-                calls.add()
-                return nil
-            }
-        ])
-        _ = try await fixture.nextFinished()
+        let fixture = try await Self.counting(calls)
         fixture.faults.isAway = true
         let left = fixture.clock.now
         try await fixture.passTime(until: "the store is known to be away") { !fixture.engine.readiness().store.isOK }
@@ -141,13 +147,7 @@ import Testing
     @Test("a clock that jumps ahead is told, and what it passed over is caught up once")
     func clockJumps() async throws {
         let calls = Calls()
-        let fixture = try await EngineFixture([
-            EngineFixture.task("one", every: 60) { _ in
-                calls.add()
-                return nil
-            }
-        ])
-        _ = try await fixture.nextFinished()
+        let fixture = try await Self.counting(calls)
         fixture.clock.stepWall(by: .seconds(3600))
         // The longest arm of the loop's timer.
         fixture.clock.advance(by: .seconds(5))
