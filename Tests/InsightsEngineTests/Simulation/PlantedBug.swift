@@ -15,6 +15,8 @@ enum PlantedBug: CaseIterable {
     case shiftedInterval
     case forgottenJitter
     case ignoredOverlap
+    case queueKeepsOldest
+    case replaceKeepsOldest
     case extraPlace
     case extraAttempt
     case catchUpStorm
@@ -33,6 +35,14 @@ enum PlantedBug: CaseIterable {
     case ignoredLease
     case hastyAnswer
     case reversedPriority
+
+    /// What the watch must say of it, where another of its rules may catch it by accident.
+    var complaint: String? {
+        switch self {
+        case .queueKeepsOldest, .replaceKeepsOldest: "the newest run made way"
+        default: nil
+        }
+    }
 }
 
 extension Simulation {
@@ -89,6 +99,7 @@ extension Simulation {
 
     func told(_ actions: [PlannerAction]) -> [PlannerAction] {
         guard let bug else { return actions }
+        if bug == .queueKeepsOldest || bug == .replaceKeepsOldest { return keepingOldest(actions) }
         return actions.flatMap { action -> [PlannerAction] in
             guard case .write(let write, let slot, let step) = action else { return [action] }
             switch (bug, write) {
@@ -116,6 +127,67 @@ extension Simulation {
                 return [action, .write(.finish(finish), nil, nil)]
             default: return [action]
             }
+        }
+    }
+}
+
+/// A planner that keeps the run which waits, and has the newer one make way: from then on each is given what is meant
+/// for the other.
+extension Simulation {
+    private func keepingOldest(_ actions: [PlannerAction]) -> [PlannerAction] {
+        var moved: [RunID: PlannerAction] = [:]
+        var result: [PlannerAction] = []
+        for (index, action) in actions.enumerated() {
+            if case .write(.finish(let finish), _, _) = action, let newer = newer(than: finish, actions[index...]) {
+                let oldest = exchanged[finish.run] ?? finish.run
+                exchanged[finish.run] = newer
+                exchanged[newer] = oldest
+                // It must be claimed before it can be ended.
+                moved[newer] = exchanging(action)
+                continue
+            }
+            guard case .write(.claim(let claim), _, _) = action else {
+                result.append(exchanging(action))
+                continue
+            }
+            result.append(action)
+            if let end = moved[claim.run] { result.append(end) }
+        }
+        return result
+    }
+
+    /// The run for which the planner has one make way that has not started.
+    private func newer(than finish: AttemptFinish, _ following: ArraySlice<PlannerAction>) -> RunID? {
+        let reason = bug == .queueKeepsOldest ? SkipReason.overlap.rawValue : "replaced"
+        guard case .final(_, reason) = finish.disposition,
+            store.row(exchanged[finish.run] ?? finish.run)?.attempt == 0
+        else { return nil }
+        return following.lazy.compactMap { action -> RunID? in
+            guard case .write(.claim(let claim), _, _) = action, claim.task == finish.task, !claim.starts else {
+                return nil
+            }
+            return claim.run
+        }.first
+    }
+
+    private func exchanging(_ action: PlannerAction) -> PlannerAction {
+        switch action {
+        case .write(.start(var start), let slot, let step):
+            start.run = exchanged[start.run] ?? start.run
+            return .write(.start(start), slot, step)
+        case .write(.finish(var finish), let slot, let step):
+            finish.run = exchanged[finish.run] ?? finish.run
+            return .write(.finish(finish), slot, step)
+        case .execute(let slot, var spec):
+            spec.run = exchanged[spec.run] ?? spec.run
+            return .execute(slot, spec)
+        case .observe(.finished(let task, let run, let attempt, let status, let reason, let duration, let error)):
+            let run = exchanged[run] ?? run
+            return .observe(
+                .finished(
+                    task: task, run: run, attempt: attempt, status: status, reason: reason, duration: duration,
+                    error: error))
+        default: return action
         }
     }
 }

@@ -196,6 +196,7 @@ final class PromiseWatch {
 
     /// One call of the planner is over: of what fell due together the higher priority has gone first.
     func called(_ simulation: Simulation) {
+        runs.checkNewest(self, simulation)
         let due = claimed.filter { [.cadence, .catchUp].contains($0.claim.trigger) && !$0.fact.isGoing }
         for first in due where first.claim.starts {
             let policy = first.fact.definition.settings.policy

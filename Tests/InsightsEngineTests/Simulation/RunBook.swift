@@ -38,6 +38,8 @@ struct RunBook {
     }
 
     private var claims = 0
+    /// In the present call of the planner: runs whose end says that they made way for another.
+    private var displaced: [RunID] = []
 
     private(set) var isAfterRestart = false
     var books: [RunID: Book] = [:]
@@ -88,6 +90,20 @@ struct RunBook {
         }
     }
 
+    /// One call of the planner is over: what made way in it has made way for a newer run, so that the newest stays.
+    ///
+    /// Members of a group are told of when they are claimed and compete when their turn comes: they prove nothing.
+    mutating func checkNewest(_ watch: PromiseWatch, _ simulation: Simulation) {
+        for run in displaced {
+            guard let book = books[run] else { continue }
+            let isNewest = !books.values.contains {
+                $0.task == book.task && ($0.order > book.order || $0.group != nil)
+            }
+            if isNewest { watch.violate("\(Scenario.names[book.task]): the newest run made way", simulation) }
+        }
+        displaced = []
+    }
+
     /// The runs of tasks that were triggered together with this one and are part of its order.
     func members(with run: RunID) -> [Book] {
         guard let group = books[run]?.group else { return [] }
@@ -118,7 +134,7 @@ struct RunBook {
                 books[finish.run]?.isRefused = true
             }
             checkFinal(status, reason, finish, book, result, policy, watch, simulation)
-            checkDisplaced(status, reason, book, policy, watch, simulation)
+            checkDisplaced(finish.run, status, reason, book, policy, watch, simulation)
         case .retrying(let at):
             checkRetry(at, finish, book, policy, watch, simulation)
             books[finish.run]?.notBefore = simulation.uptime + at.milliseconds - simulation.wall
@@ -153,13 +169,14 @@ struct RunBook {
     }
 
     /// What gives way to a newer run gives way to one that there is, under the policy that says so.
-    private func checkDisplaced(
-        _ status: RunStatus, _ reason: String?, _ book: Book, _ policy: Policy?, _ watch: PromiseWatch,
+    private mutating func checkDisplaced(
+        _ run: RunID, _ status: RunStatus, _ reason: String?, _ book: Book, _ policy: Policy?, _ watch: PromiseWatch,
         _ simulation: Simulation
     ) {
         let isReplaced = status == .cancelled && reason == "replaced"
         let isDisplaced = status == .skipped && reason == SkipReason.overlap.rawValue && book.group == nil
         guard isReplaced || isDisplaced, let policy else { return }
+        displaced.append(run)
         let name = Scenario.names[book.task]
         if policy.overlap != .replace, isReplaced || policy.overlap != .queue {
             watch.violate("\(name) gave way under \(policy.overlap)", simulation)

@@ -49,6 +49,8 @@ final class Simulation {
     let scenario: Scenario
     let watch: PromiseWatch
     let bug: PlantedBug?
+    /// Of a bug that exchanges runs: what the planner calls a run, and which one becomes of it.
+    var exchanged: [RunID: RunID] = [:]
     var random: SplitMix64
     var store = ModelStore()
     /// What the file says; in force once a process has read it.
@@ -205,6 +207,7 @@ final class Simulation {
         queue = []
         inFlight = nil
         codes = [:]
+        exchanged = [:]
         isStopping = false
         isStoreDown = false
         isScheduled = isCalm || !random.chance(0.08)

@@ -57,7 +57,9 @@ import Testing
         let caught = await SimulationLanes.shared.run { lane in
             (0..<400 as Range<UInt64>).first { seed in
                 LastWords.note("simulation of seed \(seed) with \(bug)", lane: lane)
-                return !Simulation(seed: seed, bug: bug).run().isEmpty
+                let violations = Simulation(seed: seed, bug: bug).run()
+                guard let complaint = bug.complaint else { return !violations.isEmpty }
+                return violations.contains { $0.contains(complaint) }
             }
         }
         #expect(caught != nil, "no seed below 400 caught it")
