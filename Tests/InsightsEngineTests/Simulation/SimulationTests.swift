@@ -25,24 +25,52 @@ import Testing
         let start = Self.first + chunk * Self.chunk
         let seeds = Self.replayed.map { $0...$0 } ?? start...start + Self.chunk - 1
         let isTraced = Self.replayed != nil
-        let failure = await SimulationLanes.shared.run { lane -> String? in
-            for seed in seeds {
-                LastWords.note("simulation of seed \(seed)", lane: lane)
+        let failure = await SimulationLanes.shared.run { lane in
+            Self.failure(of: seeds, on: lane) { seed in
                 let simulation = Simulation(seed: seed)
                 simulation.isTraced = isTraced
                 if isTraced { print(simulation.scenario) }
-                if let violation = simulation.run().first { return "seed \(seed): \(violation)" }
+                return simulation.run().first
             }
-            return nil
         }
         if let failure { Issue.record("\(failure)\nreplay it with INSIGHTS_SIMULATION_SEED") }
+    }
+
+    /// The first seed whose simulation breaks a promise, and which; each is noted before, in case it ends the process.
+    private static func failure(
+        of seeds: ClosedRange<UInt64>, on lane: Int, _ simulate: (UInt64) -> String?
+    ) -> String? {
+        for seed in seeds {
+            LastWords.note("simulation of seed \(seed)", lane: lane)
+            if let violation = simulate(seed) { return "seed \(seed): \(violation)" }
+        }
+        return nil
+    }
+
+    @Test("a seed that ends the process is told by its last words")
+    func trap() async throws {
+        // The child ends at once: while it runs, the wait for it blocks one of the few threads that tests share.
+        let ended = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            // Symbols for a backtrace would take seconds.
+            for number in [SIGILL, SIGTRAP] { signal(number, SIG_DFL) }
+            let failure = await SimulationLanes.shared.run { lane in
+                SimulationTests.failure(of: 40...50, on: lane) { seed in
+                    precondition(seed < 42, "a planner that finds itself in an impossible state")
+                    return nil
+                }
+            }
+            print(failure ?? "no trap")
+        }
+        let words = try String(decoding: #require(ended).standardErrorContent, as: UTF8.self)
+        #expect(words.contains("simulation of seed 42 "), "\(words)")
     }
 
     @Test("a seed repeats to the letter")
     func repeats() async {
         for seed in 0..<5 as Range<UInt64> {
-            let runs = await SimulationLanes.shared.run { _ in
-                (0..<2).map { _ in
+            let runs = await SimulationLanes.shared.run { lane in
+                LastWords.note("simulation of seed \(seed), twice", lane: lane)
+                return (0..<2).map { _ in
                     let simulation = Simulation(seed: seed)
                     _ = simulation.run()
                     return simulation.store.rows.map { "\($0.run) \($0.status)" } + ["\(simulation.uptime)"]
