@@ -71,7 +71,7 @@ struct AdminRoutesTests {
             let runs = try #require(try json(started)["runs"]?.array)
             #expect(runs.map { $0["task"] } == ["held"])
             let id = try #require(runs.first?["id"]?.string)
-            try await program.wait("the run") { try await !place.history("--status", "running").isEmpty }
+            try await program.waitForRun(in: place)
             let refused = try post("/admin/tasks/held/run")
             #expect(refused.status == 409)
             #expect(try json(refused)["type"] == "urn:insights:problem:overlap")

@@ -18,6 +18,15 @@ struct ControlTests {
         return (place, program, port)
     }
 
+    /// Has a run going until there is a file `go`.
+    ///
+    /// - Returns: Its id.
+    private func startHeld(_ place: Place, _ program: Program) async throws -> String {
+        let id = String(try await place.run("trigger", "held").output.prefix(36))
+        try await program.waitForRun(in: place, of: "held")
+        return id
+    }
+
     private func stop(_ program: Program) async throws {
         program.send(SIGTERM)
         #expect(try await program.ended().status == 0)
@@ -68,8 +77,7 @@ struct ControlTests {
     @Test("what overlap refuses is told with the run that is going, and ends with 1")
     func overlap() async throws {
         let (place, program, _) = try await serving()
-        let id = String(try await place.run("trigger", "held").output.prefix(36))
-        try await program.wait("the run") { try await !place.history("held", "--status", "running").isEmpty }
+        let id = try await startHeld(place, program)
         let refused = try await place.run("trigger", "held")
         #expect(refused.status == 1)
         #expect(refused.complaints.contains("run \(id) is still going"))
@@ -97,8 +105,7 @@ struct ControlTests {
     @Test("a run beside a serve that is stopping waits for its end and then runs by itself")
     func stopping() async throws {
         let (place, program, port) = try await serving()
-        _ = try await place.run("trigger", "held")
-        try await program.wait("the run") { try await !place.history("held", "--status", "running").isEmpty }
+        _ = try await startHeld(place, program)
         program.send(SIGTERM)
         try await program.wait("/ready to turn 503") { HTTP.ask("/ready", port: port)?.status == 503 }
         let run = try place.start("run", "quick")
@@ -130,7 +137,7 @@ struct ControlTests {
     func handoverInterrupted() async throws {
         let (place, program, _) = try await serving()
         let run = try place.start("run", "held")
-        try await run.wait("the run") { try await !place.history("held", "--status", "running").isEmpty }
+        try await run.waitForRun(in: place, of: "held")
         run.send(SIGINT)
         #expect(try await run.ended().status == 130)
         #expect(try await place.history("held")[0]["status"] == "cancelled")
@@ -140,8 +147,7 @@ struct ControlTests {
     @Test("cancel ends a run and tells its state; an ended one stays as it is; an unknown one is 64")
     func cancel() async throws {
         let (place, program, _) = try await serving()
-        let id = String(try await place.run("trigger", "held").output.prefix(36))
-        try await program.wait("the run") { try await !place.history("held", "--status", "running").isEmpty }
+        let id = try await startHeld(place, program)
         let ended = try await place.run("cancel", id)
         #expect(ended.status == 0)
         #expect(ended.output == "\(id) (held) cancelled\n")
@@ -223,8 +229,7 @@ struct ControlTests {
     @Test("a run beside a serve that refuses it by overlap says so and ends with 1")
     func refusedHandover() async throws {
         let (place, program, _) = try await serving()
-        let id = String(try await place.run("trigger", "held").output.prefix(36))
-        try await program.wait("the run") { try await !place.history("held", "--status", "running").isEmpty }
+        let id = try await startHeld(place, program)
         let refused = try await place.run("run", "held")
         #expect(refused.status == 1)
         #expect(refused.complaints.contains("run \(id) is still going"))
@@ -238,7 +243,7 @@ struct ControlTests {
     func waitInterrupted(signal: Int32, status: Int32) async throws {
         let (place, program, _) = try await serving()
         let waiting = try place.start("trigger", "held", "--wait")
-        try await program.wait("the run") { try await !place.history("held", "--status", "running").isEmpty }
+        try await program.waitForRun(in: place, of: "held")
         let id = try #require(try await place.history("held")[0]["id"]?.string)
         let logs = try place.start("logs", id, "--follow")
         waiting.send(signal)

@@ -84,15 +84,26 @@ struct RunTests {
         #expect(ended.complaints.contains("nothing to run"))
     }
 
+    /// A place with another task, in which `insights run` goes on until there is a file `go`.
+    private func holding(_ other: String) async throws -> (place: Place, first: Program) {
+        let place = try Place(
+            "  a: {uses: command.run, every: 1h, with: {argv: [sh, -c, \"\(Place.hold)\"]}}\n" + other)
+        let first = try place.start("run", "a")
+        try await first.waitForRun(in: place)
+        return (place, first)
+    }
+
+    /// An `insights run` that waits for another to end.
+    private func waiting(_ task: String, for other: Program, in place: Place) async throws -> Program {
+        let program = try place.start("run", task)
+        try await program.waitForComplaint("waiting for another `insights run` (process \(other.pid))")
+        return program
+    }
+
     @Test("a second run waits for the first: neither is lost")
     func two() async throws {
-        let place = try Place(
-            "  a: {uses: command.run, every: 1h, with: {argv: [sh, -c, \"\(Place.hold)\"]}}\n"
-                + "  b: {uses: command.run, every: 1h, with: {argv: [\"true\"]}}")
-        let first = try place.start("run", "a")
-        try await first.wait("the first to run") { try await !place.history("--status", "running").isEmpty }
-        let second = try place.start("run", "b")
-        try await second.waitForComplaint("waiting for another `insights run` (process \(first.pid))")
+        let (place, first) = try await holding("  b: {uses: command.run, every: 1h, with: {argv: [\"true\"]}}")
+        let second = try await waiting("b", for: first, in: place)
         try place.write("go", "")
         #expect(try await first.ended().status == 0)
         #expect(try await second.ended().status == 0)
@@ -105,7 +116,7 @@ struct RunTests {
     func signals(signal: Int32, status: Int32) async throws {
         let place = try Place("  long: {uses: command.run, every: 1h, with: {argv: [sleep, \"60\"]}}")
         let program = try place.start("run", "--json")
-        try await program.wait("the run") { try await !place.history("--status", "running").isEmpty }
+        try await program.waitForRun(in: place)
         program.send(signal)
         let ended = try await program.ended(within: 10)
         #expect(ended.status == status)
@@ -118,7 +129,7 @@ struct RunTests {
             "  stubborn: {uses: command.run, every: 1h, with: {argv: [sh, -c, \"trap '' TERM; sleep 8 & wait; wait\"]}}"
         )
         let hanging = try place.start("run")
-        try await hanging.wait("the run") { try await !place.history("--status", "running").isEmpty }
+        try await hanging.waitForRun(in: place)
         hanging.send(signal)
         try await Task.sleep(for: .milliseconds(100))
         hanging.send(signal)
@@ -149,21 +160,15 @@ struct RunTests {
 
     @Test("a signal ends the waiting for another run, and cancels what runs after it")
     func waitingSignals() async throws {
-        let place = try Place(
-            "  a: {uses: command.run, every: 1h, with: {argv: [sh, -c, \"\(Place.hold)\"]}}\n"
-                + "  long: {uses: command.run, every: 1h, with: {argv: [sleep, \"60\"]}}")
-        let first = try place.start("run", "a")
-        try await first.wait("the first to run") { try await !place.history("--status", "running").isEmpty }
-        let second = try place.start("run", "long")
-        try await second.waitForComplaint("waiting for another `insights run` (process \(first.pid))")
-        let third = try place.start("run", "long")
-        try await third.waitForComplaint("waiting for another `insights run` (process \(first.pid))")
+        let (place, first) = try await holding("  long: {uses: command.run, every: 1h, with: {argv: [sleep, \"60\"]}}")
+        let second = try await waiting("long", for: first, in: place)
+        let third = try await waiting("long", for: first, in: place)
         second.send(SIGINT)
         #expect(try await second.ended(within: 10).status == 130)
         #expect(try await place.history("long").isEmpty)
         try place.write("go", "")
         #expect(try await first.ended().status == 0)
-        try await third.wait("the third to run") { try await !place.history("long", "--status", "running").isEmpty }
+        try await third.waitForRun(in: place, of: "long")
         third.send(SIGTERM)
         #expect(try await third.ended(within: 10).status == 143)
         #expect(try await place.history("long")[0]["status"] == "cancelled")
@@ -174,12 +179,12 @@ struct RunTests {
         let place = try Place(
             "  held: {uses: command.run, every: 1h, with: {argv: [sh, -c, \"\(Place.hold)\"]}}")
         let program = try place.start("run")
-        try await program.wait("the run") { try await !place.history("--status", "running").isEmpty }
+        try await program.waitForRun(in: place)
         program.send(SIGHUP)
         #expect(try await program.ended(within: 10).status == 129)
         #expect(try await place.history()[0]["status"] == "cancelled")
         let kept = try Program(["nohup", Program.path, "run"], in: place.path)
-        try await kept.wait("the run") { try await !place.history("--status", "running").isEmpty }
+        try await kept.waitForRun(in: place)
         kept.send(SIGHUP)
         try place.write("go", "")
         #expect(try await kept.ended().status == 0)

@@ -58,7 +58,7 @@ struct ServeStoreTests {
             [
                 "python3", "-c", Self.askScript, "http://127.0.0.1:\(port)/admin/tasks/run?wait=true", token,
             ], in: place.path)
-        try await program.wait("the run") { try await !place.history("--status", "running").isEmpty }
+        try await program.waitForRun(in: place)
         program.send(SIGTERM)
         #expect(try await program.ended(within: 10).status == 0)
         let answer = try await client.ended(within: 5)

@@ -73,7 +73,7 @@ struct ServeTests {
     func drain() async throws {
         let place = try Place(Self.held)
         let (program, port) = try await place.serve()
-        try await program.wait("the run") { try await !place.history("--status", "running").isEmpty }
+        try await program.waitForRun(in: place)
         program.send(SIGTERM)
         try await program.wait("/ready to turn 503") { HTTP.ask("/ready", port: port)?.status == 503 }
         #expect(HTTP.ask("/health", port: port)?.status == 200)
@@ -86,7 +86,7 @@ struct ServeTests {
     func grace() async throws {
         let place = try Place(Self.held)
         let (program, _) = try await place.serve("--grace", "100ms")
-        try await program.wait("the run") { try await !place.history("--status", "running").isEmpty }
+        try await program.waitForRun(in: place)
         program.send(SIGTERM)
         #expect(try await program.ended(within: 10).status == 0)
         let cut = try await place.history()
@@ -106,7 +106,7 @@ struct ServeTests {
     func atOnce(signal: Int32, status: Int32) async throws {
         let place = try Place(Self.held)
         let (program, port) = try await place.serve()
-        try await program.wait("the run") { try await !place.history("--status", "running").isEmpty }
+        try await program.waitForRun(in: place)
         program.send(SIGTERM)
         try await program.wait("/ready to turn 503") { HTTP.ask("/ready", port: port)?.status == 503 }
         program.send(signal)

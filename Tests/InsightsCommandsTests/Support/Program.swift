@@ -108,6 +108,15 @@ final class Program: Sendable {
         }
     }
 
+    /// Waits until a run is going, one of `task` if that is given.
+    func waitForRun(
+        in place: Place, of task: String? = nil, sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        try await wait("a run of \(task ?? "any task")", sourceLocation: sourceLocation) {
+            try await place.history("--status", "running").contains { task == nil || $0["task"]?.string == task }
+        }
+    }
+
     /// Waits until standard error has `text`.
     func waitForComplaint(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) async throws {
         try await wait("\(text) on standard error", sourceLocation: sourceLocation) { complaints.contains(text) }
