@@ -227,14 +227,13 @@ struct RunBook {
         if let policy = watch.known[book.task]?.settings.policy, book.failures >= policy.retry.attempts {
             watch.violate("one attempt too many", simulation)
         }
-        // A group keeps to `after` order.
-        guard book.attempts == 1, let definition = watch.inForce[book.task], case .after(let names) = definition.cadence
+        // A group keeps to `after` order; another one of the same instant has an order of its own.
+        guard book.attempts == 1, let group = book.group, let definition = watch.inForce[book.task],
+            case .after(let names) = definition.cadence
         else { return }
-        for member in members(with: spec.run) where names.contains(Scenario.names[member.task]) {
-            if simulation.store.rows.contains(where: {
-                $0.task == member.task && $0.scheduledAt == member.scheduledAt && $0.trigger == .manual
-                    && $0.status != .succeeded && $0.reason != SkipReason.overlap.rawValue
-            }) {
+        for (run, member) in books where member.group == group && names.contains(Scenario.names[member.task]) {
+            guard !member.isRefused, let row = simulation.store.row(run) else { continue }
+            if row.status != .succeeded, row.reason != SkipReason.overlap.rawValue {
                 watch.violate("\(definition.name) ran before one that it comes after", simulation)
             }
         }
