@@ -121,7 +121,8 @@ package final class ModulePool: TaskExecutor, @unchecked Sendable {
     /// Adds a thread when jobs wait and none was taken since the last call; to be called every second or so.
     package func relieve() {
         pthread_mutex_lock(mutex)
-        if !jobs.isEmpty || !attempts.isEmpty, idle == called, taken == takenAtLastRelief, threads < limit {
+        let isWaitedFor = !jobs.isEmpty || !attempts.isEmpty
+        if isWaitedFor, idle == called, taken == takenAtLastRelief, threads < limit {
             startThread()
         }
         takenAtLastRelief = taken

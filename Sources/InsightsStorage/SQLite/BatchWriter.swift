@@ -94,7 +94,7 @@ final class BatchWriter {
         switch write {
         case .claim(let claim):
             let outcome = try refusable { try runs.claim(claim) }
-            if outcome == .conflict, claim.startsAnew { try runs.goBack(claim.task, toTaken: claim.scheduledAt) }
+            if outcome == .conflict { try runs.noteTaken(claim) }
             return outcome
         case .start(let start): return try runs.start(start)
         case .skip(let skip): return try refusable { try runs.skip(skip) }

@@ -15,7 +15,7 @@ final class ProgressStatements {
     private let advanceOne: PreparedStatement
     private let advanceMany: PreparedStatement
     private let goBack: PreparedStatement
-    private let goBackToTaken: PreparedStatement
+    private let moveToTaken: PreparedStatement
     private let advanceHand: PreparedStatement
     private let newestOccurrence: PreparedStatement
     private let success: PreparedStatement
@@ -31,11 +31,11 @@ final class ProgressStatements {
             INSERT INTO progress (task_id, last_occurrence, last_row) VALUES (?1, ?2, ?3)
             ON CONFLICT (task_id) DO UPDATE SET last_occurrence = excluded.last_occurrence, last_row = excluded.last_row
             """)
-        goBackToTaken = try source(
+        moveToTaken = try source(
             """
             UPDATE progress SET last_occurrence = ?2, last_row =
                 (SELECT row FROM runs WHERE scheduled_at = ?2 AND task_id = ?1 AND is_occurrence = 1)
-            WHERE task_id = ?1 AND last_occurrence > ?2
+            WHERE task_id = ?1
             """)
         advanceHand = try source(
             """
@@ -54,7 +54,7 @@ final class ProgressStatements {
             SET last_success_at = excluded.last_success_at
             WHERE last_success_at IS NULL OR last_success_at < excluded.last_success_at
             """)
-        dropMarks = try source("DELETE FROM marks WHERE task_id = ?1")
+        dropMarks = try source("DELETE FROM marks WHERE task_id = ?1 AND scheduled_at <= ?2")
         setMark = try source(
             """
             INSERT INTO marks VALUES (?1, ?2, ?3) ON CONFLICT (task_id, upstream_id) DO UPDATE
@@ -107,11 +107,12 @@ final class ProgressStatements {
         try goBack.run()
     }
 
-    /// Where the instant has its run or record already: what comes after it is still to come.
-    func goBack(_ task: TaskID, toTaken occurrence: Instant) throws {
-        goBackToTaken.bind(1, task.value)
-        goBackToTaken.bind(2, occurrence.milliseconds)
-        try goBackToTaken.run()
+    /// Where the instant has its run or record already: what comes after it is still to come. Older or newer than the
+    /// progress, as that may be what an earlier wrong clock left.
+    func move(_ task: TaskID, toTaken occurrence: Instant) throws {
+        moveToTaken.bind(1, task.value)
+        moveToTaken.bind(2, occurrence.milliseconds)
+        try moveToTaken.run()
     }
 
     /// Notes a run by hand.
@@ -143,8 +144,10 @@ final class ProgressStatements {
         try setMark.run()
     }
 
-    func clearMarks(of task: TaskID) throws {
+    /// - Parameter instant: Newer marks stay; `nil`: none does.
+    func clearMarks(of task: TaskID, through instant: Instant? = nil) throws {
         dropMarks.bind(1, task.value)
+        dropMarks.bind(2, instant?.milliseconds ?? .max)
         try dropMarks.run()
     }
 }

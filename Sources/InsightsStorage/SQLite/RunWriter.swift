@@ -12,6 +12,8 @@ final class RunWriter {
     private let progress: ProgressStatements
     private var node: Int64?
     private var nextRow: Int64 = 1
+    /// Tasks whose progress a refused claim of this batch has moved.
+    private var moved: Set<TaskID> = []
 
     init(_ source: StatementSource) throws {
         names = try NameTable(source)
@@ -23,6 +25,7 @@ final class RunWriter {
     func begin(node: String?) throws {
         nextRow = 1 + (try runs.newestRow())
         self.node = try node.map(names.id)
+        moved = []
     }
 
     func forgetNames() { names.forget() }
@@ -70,7 +73,7 @@ final class RunWriter {
         let row = nextRow
         nextRow += 1
         let isIn = try runs.insert(claim, as: row, uses: try names.id(claim.uses), node: node)
-        guard isIn else { return try runs.row(of: claim.run) == nil ? .conflict : .done }
+        guard isIn else { return try again(claim) }
         if claim.startsAnew {
             try progress.goBack(claim.task, to: claim.scheduledAt, row: row)
         } else if claim.occurrence != nil {
@@ -85,6 +88,16 @@ final class RunWriter {
         return .done
     }
 
+    /// A claim that adds no row: its occurrence is taken, or the batch is sent again. Then what was refused in it has moved
+    /// the task's progress a second time, and this one follows.
+    private func again(_ claim: Claim) throws -> WriteOutcome {
+        guard let own = try runs.row(of: claim.run) else { return .conflict }
+        if claim.occurrence != nil, moved.contains(claim.task) {
+            try progress.advance(claim.task, to: claim.scheduledAt, row: own.row)
+        }
+        return .done
+    }
+
     /// Tells a claim that has its row, now or from an earlier try, from one whose occurrence is taken: by another run,
     /// or by a record of several skipped occurrences, which only its first one shows in the index.
     private func settle(_ claim: Claim, insertedAs row: Int64) throws -> WriteOutcome {
@@ -94,9 +107,14 @@ final class RunWriter {
         return .conflict
     }
 
-    /// Where the instant has its run or record already: what comes after it is still to come.
-    func goBack(_ task: TaskID, toTaken occurrence: Instant) throws {
-        try progress.goBack(task, toTaken: occurrence)
+    /// What a refused claim changes all the same: its instant is decided, so the task's progress starts anew there, and
+    /// marks as old as that will not start the task again.
+    func noteTaken(_ claim: Claim) throws {
+        if claim.startsAnew {
+            try progress.move(claim.task, toTaken: claim.scheduledAt)
+            moved.insert(claim.task)
+        }
+        if claim.clearsMarks { try progress.clearMarks(of: claim.task, through: claim.scheduledAt) }
     }
 
     func mark(_ mark: AfterMark) throws { try progress.mark(mark) }
@@ -148,7 +166,7 @@ final class RunWriter {
     private func skipAnew(_ skip: SkipRecord) throws -> WriteOutcome {
         guard try runs.row(of: skip.run) == nil else { return .done }
         if try isTaken(skip.task, skip.from) {
-            try progress.goBack(skip.task, toTaken: skip.from)
+            try progress.move(skip.task, toTaken: skip.from)
             try insertRest(of: skip)
         } else {
             try insert(skip)

@@ -456,7 +456,8 @@ import Testing
         #expect(view.nextRun == nil)
         fixture.clock.advance(by: .seconds(61))
         let reason = try await fixture.observe { observation -> SkipReason? in
-            if case .observation(.skipped(let task, let reason, _)) = observation, task.name == "one" { reason } else { nil }
+            guard case .observation(.skipped(let task, let reason, _)) = observation else { return nil }
+            return task.name == "one" ? reason : nil
         }
         #expect(reason == .paused)
         #expect(try await fixture.engine.setPaused("one", false))

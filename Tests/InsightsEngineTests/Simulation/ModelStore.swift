@@ -42,6 +42,8 @@ struct ModelStore {
     private(set) var rows: [Row] = []
     private var index: [RunID: Int] = [:]
     private(set) var tasks: [TaskRow] = []
+    /// Tasks whose progress a refused claim of this batch has moved.
+    private var moved: Set<Int> = []
     /// The row of each instant that a task's occurrences begin at.
     private var taken: [[Int64: Int]] = []
     /// Applied, whether they added a row, extended one or had nothing to tell.
@@ -103,6 +105,8 @@ struct ModelStore {
         if let number = tasks.firstIndex(where: { $0.name == name }) { tasks[number].isPaused = isPaused }
     }
 
+    mutating func beginBatch() { moved = [] }
+
     /// - Returns: The outcome, and whether the write was new: a repeated one is answered as the first time.
     mutating func apply(_ write: StoreWrite) -> (WriteOutcome, isNew: Bool) {
         switch write {
@@ -118,15 +122,26 @@ struct ModelStore {
     }
 
     private mutating func apply(_ claim: Claim) -> (WriteOutcome, isNew: Bool) {
-        if index[claim.run] != nil { return (.done, false) }
         let task = ModelStore.task(claim.task)
+        if let own = index[claim.run] {
+            // Sent again, after what was refused has moved the progress again.
+            if let occurrence = rows[own].occurrence, moved.contains(task) { advance(task, to: occurrence, own) }
+            return (.done, false)
+        }
         if let occurrence = claim.occurrence?.milliseconds, bug != .claimsNotUnique {
             guard taken[task][occurrence] == nil else {
-                if claim.startsAnew { goBack(task, toTaken: occurrence) }
+                if claim.startsAnew {
+                    move(task, toTaken: occurrence)
+                    moved.insert(task)
+                }
+                if claim.clearsMarks { clearMarks(of: task, through: occurrence) }
                 return (.conflict, true)
             }
             let isBehind = tasks[task].last.map { occurrence <= $0 } ?? false
-            if isBehind, !claim.startsAnew, isSkipped(task, occurrence) { return (.conflict, true) }
+            if isBehind, !claim.startsAnew, isSkipped(task, occurrence) {
+                if claim.clearsMarks { clearMarks(of: task, through: occurrence) }
+                return (.conflict, true)
+            }
         }
         let row = Row(
             run: claim.run, task: task, trigger: claim.trigger, occurrence: claim.occurrence?.milliseconds,
@@ -154,8 +169,12 @@ struct ModelStore {
         tasks[task].newest = row
     }
 
-    private mutating func goBack(_ task: Int, toTaken occurrence: Int64) {
-        guard let last = tasks[task].last, last > occurrence, bug != .keptProgress else { return }
+    private mutating func clearMarks(of task: Int, through occurrence: Int64) {
+        tasks[task].marks = tasks[task].marks.filter { $0.value > occurrence }
+    }
+
+    private mutating func move(_ task: Int, toTaken occurrence: Int64) {
+        guard tasks[task].last != nil, bug != .keptProgress else { return }
         tasks[task].last = occurrence
         tasks[task].newest = taken[task][occurrence]
     }
@@ -188,7 +207,7 @@ struct ModelStore {
             if taken[task][skip.from.milliseconds] == nil {
                 insert(skip, task)
             } else {
-                goBack(task, toTaken: skip.from.milliseconds)
+                move(task, toTaken: skip.from.milliseconds)
                 insertRest(of: skip, task)
             }
         } else {

@@ -320,6 +320,7 @@ final class Simulation {
         let fault = commitFaults.popLast()
         guard uptime >= outageUntil, fault != .storeErrorBeforeCommit else { return failCommit() }
         if fault == .crashBeforeCommit { return die() }
+        store.beginBatch()
         let outcomes = batch.map { pending in
             let (outcome, isNew) = store.apply(pending.write)
             watch.applied(pending.write, outcome, isNew: isNew, self)

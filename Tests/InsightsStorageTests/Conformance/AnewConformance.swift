@@ -55,6 +55,20 @@ struct AnewConformance {
         }
     }
 
+    @Test("an instant that is taken is where a task goes on from, be it a newer one", arguments: StoreKind.all)
+    func takenAhead(_ kind: StoreKind) async throws {
+        try await withDesk(kind) { desk async throws in
+            _ = try await desk.commit(.claim(desk.claim(500)), .claim(desk.claim(100, startsAnew: true)))
+            #expect(try await Self.last(desk) == Desk.at(100))
+            let batch: [StoreWrite] = [.claim(desk.claim(500, startsAnew: true)), .claim(desk.claim(600))]
+            // The second time as if the first answer had been lost.
+            for _ in 1...2 {
+                #expect(try await desk.store.commit(batch) == [.conflict, .done])
+                #expect(try await Self.last(desk) == Desk.at(600))
+            }
+        }
+    }
+
     @Test("a record of skips starts anew as well, and extends nothing", arguments: StoreKind.all)
     func skips(_ kind: StoreKind) async throws {
         try await withDesk(kind) { desk async throws in

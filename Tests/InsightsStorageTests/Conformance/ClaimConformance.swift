@@ -112,6 +112,25 @@ struct ClaimConformance {
         }
     }
 
+    @Test("a claim that is refused uses up marks that are no newer than it", arguments: StoreKind.all)
+    func clearsMarksOfRefused(_ kind: StoreKind) async throws {
+        try await withDesk(kind) { desk async throws in
+            let (upstream, waiting) = (desk.tasks[0].id, desk.tasks[1].id)
+            func mark(_ second: Double) -> AfterMark {
+                AfterMark(task: waiting, upstream: upstream, scheduledAt: Desk.at(second))
+            }
+            let (first, next) = (desk.claim(60), desk.claim(120))
+            _ = try await desk.commit(.claim(desk.claim(60, task: waiting, trigger: .after)), .claim(first))
+            _ = try await desk.commit(desk.finish(first.run, at: 61, marks: [mark(60)]))
+            let refused = StoreWrite.claim(desk.claim(60, task: waiting, clearsMarks: true, trigger: .after))
+            #expect(try await desk.commit(refused) == [.conflict])
+            #expect(try await desk.store.tasks().first { $0.name == "two" }?.marks == [])
+            _ = try await desk.commit(.claim(next), desk.finish(next.run, at: 121, marks: [mark(120)]))
+            #expect(try await desk.commit(refused) == [.conflict])
+            #expect(try await desk.store.tasks().first { $0.name == "two" }?.marks == [mark(120)])
+        }
+    }
+
     @Test("a claim uses up its task's marks once, not those set after it", arguments: StoreKind.all)
     func clearsMarks(_ kind: StoreKind) async throws {
         try await withDesk(kind) { desk async throws in
