@@ -192,7 +192,7 @@ package final class Engine: Daemon {
         var timer = LoopTimer(clock: clock) { [inbox] in inbox.post(.tick) }
         var state = LoopState(services: services)
         for await _ in inbox.signal {
-            if state.isBusy, !state.hasMore, !state.lacksPlaces { Engine.gather() }
+            if state.isBusy, !state.hasMore, !state.lacksPlaces, !state.isStartingMany { Engine.gather() }
             let now = clock.moment
             let holdsEnds = state.holdsEnds(at: now, pool: waitingPool)
             guard inbox.take(&state.events, withEnds: !holdsEnds) else { break }
@@ -222,6 +222,7 @@ package final class Engine: Daemon {
             timer.arm(wakeAt, now: now)
         }
         timer.cancel()
+        report(state.observations)
         for attempt in state.attempts { attempt?.close() }
         writer.close()
         inbox.stop()
@@ -257,6 +258,8 @@ package final class Engine: Daemon {
         var handedOver: Set<RunSlot> = []
         var isDrained = false
 
+        /// How many observations are kept until nothing more is about to start.
+        static let mostUntold = 16_384
         /// How long ends wait, in milliseconds.
         static let longestHold: Int64 = 100
 
@@ -276,7 +279,6 @@ package final class Engine: Daemon {
 
     /// Does what the planner wants, in order.
     private func perform(_ state: inout LoopState) {
-        state.observations.removeAll(keepingCapacity: true)
         var begin = 0
         var unit = WriteUnit()
         unit.reserveCapacity(min(state.actions.count, StoreWriter.batchSize))
@@ -306,7 +308,10 @@ package final class Engine: Daemon {
             begin = end
         }
         writer.submit(unit)
+        // Telling of what has started makes what is about to start late as well.
+        guard !state.isStartingMany || state.observations.count > LoopState.mostUntold else { return }
         report(state.observations)
+        state.observations.removeAll(keepingCapacity: state.observations.count <= LoopState.mostUntold)
     }
 
     private func submit(_ unit: inout WriteUnit, expecting count: Int) {

@@ -57,9 +57,9 @@ final class StoreWriter: Sendable {
         var hasCommitted = false
     }
 
-    /// One transaction takes at least one unit and about this many writes, so that the first of many due
-    /// runs need not wait for the last one's claim.
-    static let batchSize = 2000
+    /// A unit has about this many writes at most, so that the first of many due runs need not wait for the last one's
+    /// claim: what the planner admits at once, and not a few more in a transaction of their own.
+    static let batchSize = Planner.admissions
 
     private let queue = Mutex(Queue())
     private let signal: AsyncStream<Void>
