@@ -83,14 +83,14 @@ public struct RunContext: Sendable {
     /// The task's own key-value store, which survives runs.
     public var state: TaskState { TaskState(host: host) }
 
-    /// Hands over subjects, samples and gaps, applied in order when the run succeeds or checkpoints.
+    /// Hands over subjects, samples, gaps and roll-ups, applied in order when the run succeeds or checkpoints.
     ///
     /// - Throws: ``RunFailure`` `undeclared_metric`, `bad_sample` (not finite, a bad key, a wrong shape)
     ///   or `too_many_samples` (more than 1 000 000 since the last checkpoint). The attempt is over then:
     ///   it ends with that failure, also when the module catches it.
     public func emit(_ emissions: [Emission]) throws(RunFailure) { try host.emit(emissions) }
 
-    /// Hands over one subject, sample or gap.
+    /// Hands over one subject, sample, gap or roll-up.
     public func emit(_ emission: Emission) throws(RunFailure) { try host.emit([emission]) }
 
     /// Adds metrics to those of the module's declaration, for this run.

@@ -67,6 +67,8 @@ public final class RecordingHost: RunHost {
     public var subjects: [Subject] {
         emissions.compactMap { if case .subject(let subject) = $0 { subject } else { nil } }
     }
+    /// The durable roll-ups, in order; what they sum only a store can tell.
+    public var rollUps: [RollUp] { emissions.compactMap { if case .rollUp(let rollUp) = $0 { rollUp } else { nil } } }
     /// The durable state.
     public var state: [String: Value] { recorded.withLock { $0.durableState } }
     /// What was logged.

@@ -41,7 +41,7 @@ extension SQLiteStore {
 
 /// A row of `series`, and what belongs to it.
 struct StoredSeries {
-    static let columns = "x.id, x.metric, x.unit, x.shape, x.is_additive, x.latest_at, x.latest_value"
+    static let columns = "x.id, x.metric, x.unit, x.shape, x.is_additive, x.latest_at, x.latest_value, x.sum_of"
 
     var id: Int64
     var metric: String
@@ -50,6 +50,8 @@ struct StoredSeries {
     var isAdditive: Bool
     var latestAt: Instant?
     var latestValue: Double?
+    /// Of a roll-up: how many subjects it is the sum of.
+    var sumOf: Int?
 
     init(_ row: Row, from column: Int) throws {
         id = try row.integer(column)
@@ -59,6 +61,7 @@ struct StoredSeries {
         isAdditive = try row.bool(column + 4)
         latestAt = try row.optionalInstant(column + 5)
         latestValue = try row.optionalNumber(column + 6)
+        sumOf = try row.optionalInteger(column + 7).map(Int.init(clamping:))
     }
 
     /// The latest values of a subject, by metric.
@@ -76,7 +79,7 @@ struct StoredSeries {
         let value = try series.latestValue.map(SampleValue.number) ?? series.latestRanking(db)
         return LatestValue(
             subject: subject, metric: series.metric, unit: series.unit, shape: series.shape, value: value,
-            at: series.latestAt ?? Instant(milliseconds: 0))
+            at: series.latestAt ?? Instant(milliseconds: 0), of: series.sumOf)
     }
 
     private func latestRanking(_ db: Database) throws -> SampleValue {

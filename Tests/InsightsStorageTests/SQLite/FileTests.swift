@@ -19,7 +19,7 @@ struct FileTests {
     func pragmas() async throws {
         let store = try SQLiteStore.open(path: path)
         let inside = try await store.pragmas(["journal_mode", "synchronous", "application_id", "user_version"])
-        #expect(inside == ["persist", "2", "1769170804", "1"])
+        #expect(inside == ["persist", "2", "1769170804", "2"])
         await store.close()
         let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
         // Write and read version of the header: 1 is a rollback journal, 2 would be WAL.
@@ -65,7 +65,7 @@ struct FileTests {
         for mode in [SQLiteStore.Mode.create, .readWrite, .readOnly] {
             let error = try Self.refusal(path, mode)
             #expect(error.kind == .schemaTooNew)
-            #expect(error.message.contains("version 99") && error.message.contains("version 1"))
+            #expect(error.message.contains("version 99") && error.message.contains("version 2"))
         }
     }
 
@@ -96,7 +96,7 @@ struct FileTests {
         let error = try Self.refusal(path, .readOnly)
         #expect(error.kind == .unavailable && error.message.contains("empty"))
         let store = try SQLiteStore.open(path: path)
-        #expect(try await store.pragmas(["user_version"]) == ["1"])
+        #expect(try await store.pragmas(["user_version"]) == ["2"])
         #expect(try await store.runs(RunQuery()).items.isEmpty)
         await store.close()
     }
