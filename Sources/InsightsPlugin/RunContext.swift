@@ -27,6 +27,8 @@ public protocol RunHost: Sendable {
     var clock: any RunClock { get }
     /// Runs programs.
     var commands: any CommandRunner { get }
+    /// Asks servers.
+    var http: any HTTP.Client { get }
     /// Takes what a run hands over; held until the run succeeds or checkpoints.
     func emit(_ emissions: [Emission]) throws(RunFailure)
     /// Adds metrics to those the module declared, for this run.
@@ -80,6 +82,8 @@ public struct RunContext: Sendable {
     public var clock: any RunClock { host.clock }
     /// Runs programs: a deadline, no shell, a clean environment.
     public var commands: any CommandRunner { host.commands }
+    /// Asks servers: deadlines, limits, budgets shared with other runs, a cache that survives restarts.
+    public var http: any HTTP.Client { host.http }
     /// The task's own key-value store, which survives runs.
     public var state: TaskState { TaskState(host: host) }
 

@@ -27,6 +27,8 @@ public final class RecordingHost: RunHost {
 
     /// Runs programs, as the test chose.
     public let commands: any CommandRunner
+    /// Asks servers, as the test chose.
+    public let http: any HTTP.Client
     /// Time, as the test chose.
     public let clock: any RunClock
     private let declaration: ModuleDeclaration
@@ -39,14 +41,17 @@ public final class RecordingHost: RunHost {
     ///   - declaration: The module's.
     ///   - clock: By default a ``ManualClock``.
     ///   - commands: By default no program is there.
+    ///   - http: By default no server can be reached.
     ///   - state: What earlier runs of the task left.
     public init(
         _ declaration: ModuleDeclaration, clock: any RunClock = ManualClock(),
-        commands: any CommandRunner = ScriptedCommands(), state: [String: Value] = [:]
+        commands: any CommandRunner = ScriptedCommands(), http: any HTTP.Client = ScriptedHTTP(),
+        state: [String: Value] = [:]
     ) {
         self.declaration = declaration
         self.clock = clock
         self.commands = commands
+        self.http = http
         let metrics = Dictionary(declaration.metrics.map { ($0.name, $0) }) { first, _ in first }
         recorded = Mutex(State(durableState: state, metrics: metrics))
     }

@@ -147,7 +147,7 @@ extension Engine {
                     .init(labels: [("task", task)], reading: .number(Double(at.milliseconds) / 1000))
                 })
         }
-        return counters.families() + [
+        return counters.families() + http.metrics() + [
             MetricFamily(
                 name: "insights_runs_active", kind: .gauge, help: "Runs whose code is going on.",
                 samples: [.init(labels: [], reading: .number(Double(active)))]),

@@ -78,6 +78,7 @@ package final class Engine: Daemon {
     let configuration: EngineConfiguration
     let clock: any EngineClock
     let commands: any CommandRunner
+    let http: any HTTPAccess
     let logger: Logger
     let counters = EngineMetrics()
     let writer = StoreWriter()
@@ -100,9 +101,11 @@ package final class Engine: Daemon {
     ///   - manifest: The one to start with.
     ///   - load: Reads it anew.
     ///   - commands: Runs programs for module code.
+    ///   - http: Asks servers for it.
     package init(
         store: any Store, registry: Registry, manifest: Manifest, load: @escaping @Sendable () async -> LoadedManifest,
-        configuration: EngineConfiguration, clock: any EngineClock, commands: any CommandRunner, logger: Logger
+        configuration: EngineConfiguration, clock: any EngineClock, commands: any CommandRunner,
+        http: any HTTPAccess = NoHTTP(), logger: Logger
     ) {
         self.store = store
         self.reader = store
@@ -111,6 +114,7 @@ package final class Engine: Daemon {
         self.configuration = configuration
         self.clock = clock
         self.commands = commands
+        self.http = http
         self.logger = logger
         (signal, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (untilShutdown, beginShutdown) = AsyncStream.makeStream()
@@ -345,7 +349,7 @@ package final class Engine: Daemon {
 
     private var services: AttemptServices {
         AttemptServices(
-            clock: clock, commands: commands, store: store, writer: writer, logger: logger,
+            clock: clock, commands: commands, http: http, store: store, writer: writer, logger: logger,
             onEnd: { [weak self] slot, result in self?.post(.ended(slot, result)) },
             onLog: { [weak self] attempt in self?.knowledge.withLock { $0.dirtyLogs.append(attempt) } },
             onProgress: { [weak self] spec, progress in
