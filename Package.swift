@@ -116,6 +116,18 @@ let package = Package(
             swiftSettings: ours
         ),
         .target(name: "InsightsTesting", dependencies: ["InsightsPlugin", log], swiftSettings: ours),
+        // Test support that a newcomer can start too; `insights` never links it.
+        .target(
+            name: "InsightsForgeServer",
+            dependencies: [
+                "InsightsPlugin",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: ours
+        ),
         .executableTarget(name: "insights", dependencies: ["InsightsCommands"], swiftSettings: ours),
         .testTarget(
             name: "InsightsPluginTests",
@@ -161,6 +173,11 @@ let package = Package(
         .testTarget(
             name: "InsightsCommandsTests",
             dependencies: ["InsightsCommands", "InsightsEngine", "InsightsPlugin", "InsightsStorage", "insights", log],
+            swiftSettings: ours
+        ),
+        .testTarget(
+            name: "InsightsForgeServerTests",
+            dependencies: ["InsightsForgeServer", "InsightsPlugin"],
             swiftSettings: ours
         ),
         .testTarget(

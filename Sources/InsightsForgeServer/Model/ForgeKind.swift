@@ -1,0 +1,9 @@
+/// Which forge a server pretends to be, and with it under which paths it answers.
+package enum ForgeKind: String, Sendable, CaseIterable {
+    /// GitHub Enterprise Server: `/api/v3` and `/api/graphql`, in the shapes of github.com's own API.
+    case github
+    /// GitLab: `/api/v4`.
+    case gitlab
+    /// Forgejo, and in the same shapes Gitea: `/api/v1`.
+    case forgejo
+}
