@@ -69,7 +69,8 @@ extension ForgeFault.Effect {
             let next = request.address(String(request.path), changing: [("page", String(page))])
             answer.setHeader("Link", "<\(next)>; rel=\"next\"")
         case .change(let edit):
-            guard let json = answer.json ?? (try? Value(json: answer.body)) else { return }  // no JSON, nothing to change
+            // No JSON, nothing to change.
+            guard let json = answer.json ?? (try? Value(json: answer.body)) else { return }
             answer.body = Array(edit(json).json.utf8)
             answer.json = nil
         case .status, .hang, .redirectLoop, .redirect, .hugeBody, .deepNesting: break
