@@ -11,6 +11,9 @@ extension ForgeFault.Effect {
         case .hang:
             answer = ForgeAnswer(status: 200, type: "text/plain", text: "")
             answer.delivery.hangs = true
+        case .raw(let text):
+            answer = ForgeAnswer(status: 200, type: "text/plain", text: text)
+            answer.delivery.isRaw = true
         case .redirectLoop:
             let next = (request.parameter("loop").flatMap { Int($0) } ?? 0) + 1
             answer = ForgeAnswer(status: 302, type: "text/plain", text: "")
@@ -55,6 +58,9 @@ extension ForgeFault.Effect {
             answer.render()
             answer.delivery.declaredLength = answer.body.count + excess
             answer.delivery.closeAfter = .max
+        case .chunked(let bytes, let isCutShort):
+            answer.delivery.chunk = max(1, bytes)
+            answer.delivery.lacksLastChunk = isCutShort
         case .truncatedBody:
             answer.render()
             answer.body = Array(answer.body.prefix(answer.body.count / 2))
@@ -73,7 +79,7 @@ extension ForgeFault.Effect {
             guard let json = answer.json ?? (try? Value(json: answer.body)) else { return }
             answer.body = Array(edit(json).json.utf8)
             answer.json = nil
-        case .status, .hang, .redirectLoop, .redirect, .hugeBody, .deepNesting: break
+        case .status, .hang, .raw, .redirectLoop, .redirect, .hugeBody, .deepNesting: break
         }
     }
 }

@@ -18,6 +18,11 @@ package struct ForgeFault: Sendable {
         case hang
         /// `Content-Length` promises this many bytes more than come; then the connection is closed.
         case overlongLength(by: Int = 100)
+        /// The body comes in chunks of this many bytes instead of with a length; cut short, the last one never comes
+        /// and the connection is closed.
+        case chunked(bytes: Int = 512, isCutShort: Bool = false)
+        /// These bytes instead of any answer, and then the end of the connection.
+        case raw(String)
         /// The body ends in the middle, and `Content-Length` agrees.
         case truncatedBody
         /// The body is what a front server says to people, with the status and the type of an API's answer.

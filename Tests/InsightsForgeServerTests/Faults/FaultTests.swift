@@ -75,6 +75,28 @@ struct FaultTests {
         #expect(!end.wasReset)
     }
 
+    @Test("Chunks instead of a length, to the end or cut short; bytes that are no HTTP", arguments: [false, true])
+    func chunks(isCutShort: Bool) async throws {
+        let (forge, _) = Samples.forge()
+        forge.inject(.chunked(bytes: 300, isCutShort: isCutShort), on: "GET */repos/*")
+        forge.inject(.raw("220 mail.test ESMTP\r\n"), on: "GET */orgs/*")
+        try await ForgeServer.run(forge) { server in
+            let port = server.port
+            try await offPool {
+                let client = try RawClient(port: port)
+                try client.send("GET", Self.repository, [Samples.token, "Connection: close"])
+                let text = String(decoding: client.rest().bytes, as: UTF8.self)
+                #expect(text.contains("Transfer-Encoding: chunked\r\n"))
+                #expect(!text.contains("Content-Length"))
+                #expect(text.contains("\r\n\r\n12c\r\n{\"id\":"))
+                #expect(text.hasSuffix("\r\n0\r\n\r\n") != isCutShort)
+                let other = try RawClient(port: port)
+                try other.send("GET", "/api/v3/orgs/acme", [Samples.token])
+                #expect(String(decoding: other.rest().bytes, as: UTF8.self) == "220 mail.test ESMTP\r\n")
+            }
+        }
+    }
+
     @Test("Bodies that end in the middle, are no JSON, or say that they are something else")
     func bodies() async throws {
         let cut = try await Self.answer(.truncatedBody)
