@@ -20,7 +20,7 @@ extension ForgeState {
         switch kind {
         case .github: GitHubAPI.answer(request, state: &self)
         case .gitlab: GitLabAPI.answer(request, state: &self)
-        case .forgejo: ForgejoAPI.answer(request, state: &self)
+        case .forgejo, .gitea: ForgejoAPI.answer(request, state: &self)
         }
     }
 

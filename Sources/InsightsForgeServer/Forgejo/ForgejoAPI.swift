@@ -81,7 +81,8 @@ enum ForgejoAPI {
         case "user":
             guard let token = caller.token else { return problem(401, "token is required", request) }
             return ForgeAnswer(status: 200, json: ["login": .string(token.user)])
-        case "version": return ForgeAnswer(status: 200, json: ["version": "11.0.0+gitea-1.22.0"])
+        case "version":
+            return ForgeAnswer(status: 200, json: ["version": state.kind == .gitea ? "1.24.0" : "11.0.0+gitea-1.22.0"])
         default: return notFound(request)
         }
     }

@@ -6,9 +6,11 @@ import Testing
 struct ForgejoTests {
     private static let token = "Authorization: token ghp_all"
 
-    @Test("A repository's figures: watchers are watchers, issues are without pull requests")
-    func repository() async throws {
-        let (forge, widget) = Samples.forge(.forgejo)
+    @Test(
+        "A repository's figures: watchers are watchers, issues are without pull requests",
+        arguments: [ForgeKind.forgejo, .gitea])
+    func repository(kind: ForgeKind) async throws {
+        let (forge, widget) = Samples.forge(kind)
         forge.addRelease(ForgeRelease(tag: "1", downloads: [4]), to: widget)
         forge.addRelease(ForgeRelease(tag: "2", isDraft: true), to: widget)
         try await withClient(forge) { client in

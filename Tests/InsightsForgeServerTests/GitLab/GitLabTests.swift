@@ -39,6 +39,16 @@ struct GitLabTests {
         try await withClient(forge) { client in
             let alone = try client.request("GET", "/api/v4/groups/acme/projects", [Self.token])
             #expect(alone["x-total"] == "1")
+            forge.addRepository("acme/secret") {
+                $0.isPrivate = true
+                $0.isArchived = true
+            }
+            for (filter, total) in [("visibility=public", "1"), ("visibility=private", "1"), ("archived=false", "1")] {
+                let some = try client.request("GET", "/api/v4/groups/acme/projects?\(filter)", [Self.token])
+                #expect(some["x-total"] == total)
+            }
+            let seen = try client.request("GET", "/api/v4/groups/acme/projects")
+            #expect(seen["x-total"] == "1")
             let queries = [
                 "include_subgroups=true&per_page=50",
                 "include_subgroups=true&pagination=keyset&order_by=id&per_page=50",
@@ -55,7 +65,7 @@ struct GitLabTests {
                     pages += 1
                     target = answer.link("next").map { String($0.dropFirst("http://forge.test".count)) }
                 }
-                #expect(names.count == 122)
+                #expect(names.count == 123)
                 #expect(!names.contains("acmeville/other"))
                 #expect(pages == 3)
             }
