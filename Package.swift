@@ -128,6 +128,14 @@ let package = Package(
             ],
             swiftSettings: ours
         ),
+        .executableTarget(
+            name: "insights-forge-demo",
+            dependencies: [
+                "InsightsForgeServer", "InsightsPlugin",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: ours
+        ),
         .executableTarget(name: "insights", dependencies: ["InsightsCommands"], swiftSettings: ours),
         .testTarget(
             name: "InsightsPluginTests",

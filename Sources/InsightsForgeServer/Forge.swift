@@ -147,6 +147,44 @@ extension Forge {
     }
 }
 
+// MARK: What goes wrong
+
+extension Forge {
+    /// Lets something go wrong from now on; of several faults that match a request the first one strikes.
+    ///
+    /// - Parameters:
+    ///   - pattern: A glob over `METHOD target`, for example `GET */traffic/views`.
+    ///   - spared: How many matching requests are spared at first.
+    ///   - times: How many it strikes then; `nil` for all.
+    ///   - chance: How likely it strikes, 0…1, drawn from `seed`.
+    package func inject(
+        _ effect: ForgeFault.Effect, on pattern: String, sparing spared: Int = 0, times: Int? = nil,
+        chance: Double = 1, seed: UInt64 = 0
+    ) {
+        var fault = ForgeFault(effect, on: pattern)
+        (fault.spared, fault.times, fault.chance, fault.seed) = (spared, times, chance, seed)
+        let made = fault
+        state.withLock { $0.faults.append(made) }
+    }
+
+    /// Lets nothing go wrong any more.
+    package func removeFaults() { state.withLock { $0.faults = [] } }
+
+    /// Refuses everything like a secondary limit until the forge's calendar has come to `instant`; `nil` for no longer.
+    package func refuse(until instant: Instant?) { state.withLock { $0.refusedUntil = instant } }
+
+    /// Uses up a user's budget but for `rest`, as another program with a token of the same user would.
+    ///
+    /// - Parameter user: The user of a ``ForgeToken``, or `127.0.0.1` for all without a token.
+    package func useUp(_ resource: ForgeResource = .core, of user: String = "octocat", leaving rest: Int = 0) {
+        state.withLock { state in
+            let caller = ForgeState.Caller(user: user, token: state.tokens.first { $0.user == user })
+            guard let budget = state.budget(of: caller, resource) else { return }
+            state.charge(budget.remaining - rest, to: caller, resource)
+        }
+    }
+}
+
 // MARK: What was asked
 
 extension Forge {

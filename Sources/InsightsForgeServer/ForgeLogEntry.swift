@@ -24,7 +24,10 @@ package struct ForgeLogEntry: Sendable {
     package internal(set) var cost = 0
     /// The budget it was charged to.
     package internal(set) var resource = ForgeResource.core
-    /// The status answered; `nil` while it is under way, and for a connection that was cut or left hanging.
+    /// Whether an injected fault struck it.
+    package internal(set) var hadFault = false
+    /// The status that the forge answered, also when the connection was cut before it was sent; `nil` while it is
+    /// under way, and for a request left hanging.
     package internal(set) var status: Int?
     /// Bytes of the answer's body.
     package internal(set) var bytes = 0

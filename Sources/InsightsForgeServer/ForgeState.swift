@@ -19,6 +19,10 @@ struct ForgeState: Sendable {
     var points: [String: (minute: Int64, spent: Int)] = [:]
     /// Until when a user was told to wait.
     var waits: [String: Instant] = [:]
+    /// Until when a test has everything refused.
+    var refusedUntil: Instant?
+    /// The first that strikes is the one that counts.
+    var faults: [ForgeFault] = []
     var log: [ForgeLogEntry] = []
     var underWay = 0
     var mostAtOnce = 0
@@ -29,6 +33,7 @@ struct ForgeState: Sendable {
     init(kind: ForgeKind, clock: @escaping @Sendable () -> Instant) {
         self.kind = kind
         self.clock = clock
+        settings.limits = ForgeLimits(kind)
     }
 
     var now: Instant { clock() }

@@ -71,8 +71,8 @@ enum GitHubAPI {
     ) -> ForgeAnswer {
         let resource: ForgeResource = request.segments[1] == "graphql" ? .graphql : .core
         if request.segments == ["api", "v3", "rate_limit"] { return free(rateLimits(request, caller, state: &state)) }
-        if state.exceedsSecondary(request, by: caller) {
-            return marked(free(secondaryRefusal(caller, state: &state)), caller, resource, state: &state)
+        if let instant = state.secondaryWait(request, by: caller) {
+            return marked(secondaryRefusal(caller, until: instant, state), caller, resource, state: &state)
         }
         if let budget = state.budget(of: caller, resource), budget.remaining == 0,
             caller.token != nil || resource == .core
@@ -84,10 +84,15 @@ enum GitHubAPI {
             refusal.wait = (caller.user, budget.resetsAt)
             return marked(free(refusal), caller, resource, state: &state)
         }
-        var answer =
-            resource == .graphql
-            ? GraphQLAPI.answer(request, caller, state: &state)
-            : conditional(route(request, caller, state: state), request, caller)
+        var answer: ForgeAnswer
+        if resource == .graphql {
+            answer = GraphQLAPI.answer(request, caller, state: &state)
+        } else {
+            answer = route(request, caller, state: state)
+            state.makeConditional(&answer, request, caller)
+            // What did not change costs nothing, but only who says who they are.
+            if answer.status == 304, caller.token != nil { answer.cost = 0 }
+        }
         answer.resource = resource
         state.charge(answer.cost, to: caller, resource)
         return marked(answer, caller, resource, state: &state)
@@ -116,17 +121,13 @@ enum GitHubAPI {
         return "API rate limit exceeded for user ID \(user.utf8.reduce(7) { ($0 * 31 + Int($1)) % 100_000 })."
     }
 
-    private static func secondaryRefusal(_ caller: ForgeState.Caller, state: inout ForgeState) -> ForgeAnswer {
-        let limits = state.settings.limits
+    private static func secondaryRefusal(
+        _ caller: ForgeState.Caller, until instant: Instant, _ state: ForgeState
+    ) -> ForgeAnswer {
         var answer = problem(
-            limits.secondaryStatus,
+            state.settings.limits.secondaryStatus,
             "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.")
-        answer.wait = (caller.user, state.now.advanced(by: .seconds(60)))
-        switch limits.wait {
-        case .seconds: answer.headers.append(("Retry-After", "60"))
-        case .date: answer.headers.append(("Retry-After", state.now.advanced(by: .seconds(60)).httpDate))
-        case .reset, .unsaid: break
-        }
+        state.tell(&answer, caller, toWaitUntil: instant)
         return answer
     }
 
@@ -147,31 +148,5 @@ enum GitHubAPI {
         // Version 2026-03-10 did away with it.
         if request.header("x-github-api-version") != "2026-03-10" { body["rate"] = resources["core"] }
         return ForgeAnswer(status: 200, json: .object(body))
-    }
-
-    // MARK: Conditional requests
-
-    /// Gives a good answer its `ETag`, which belongs to one credential, and answers 304 to who has it already.
-    private static func conditional(
-        _ answer: ForgeAnswer, _ request: ForgeRequest, _ caller: ForgeState.Caller
-    ) -> ForgeAnswer {
-        guard answer.status == 200, request.method == "GET" || request.method == "HEAD" else { return answer }
-        var answer = answer
-        answer.render()
-        let kind = [
-            request.header("accept"), request.header("x-github-api-version"), caller.token?.secret, request.target,
-        ]
-        let key = Array(kind.map { $0 ?? "" }.joined(separator: "\n").utf8)
-        let tag = "\"\(ForgeState.digest(answer.body + key))\""
-        answer.headers += [
-            ("ETag", "W/\(tag)"), ("Cache-Control", "private, max-age=60, s-maxage=60"),
-            ("Vary", "Accept, Authorization, Cookie, X-GitHub-OTP, Accept-Encoding, Accept, X-Requested-With"),
-        ]
-        guard let sent = request.header("if-none-match"), sent.contains(tag) || sent == "*" else { return answer }
-        answer.status = 304
-        answer.body = []
-        answer.setHeader("Content-Type", nil)
-        if caller.token != nil { answer.cost = 0 }
-        return answer
     }
 }

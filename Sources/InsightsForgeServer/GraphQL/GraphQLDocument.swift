@@ -150,6 +150,7 @@ private struct GraphQLParser {
     private mutating func part() throws(GraphQLError) -> GraphQLSelection {
         if take(".") {
             guard take("."), take(".") else { throw failure("expected ...") }
+            skipSpace()
             if take(word: "on") { return .inline(type: try name(), try selection()) }
             return isAtBrace ? .inline(type: nil, try selection()) : .spread(try name())
         }

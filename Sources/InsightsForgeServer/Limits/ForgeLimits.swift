@@ -41,6 +41,16 @@ package struct ForgeLimits: Sendable {
     /// The word that GraphQL's error has for its limit: both are seen.
     package var graphQLErrorType = "RATE_LIMITED"
 
-    /// GitHub's own limits but for the secondary ones, which a standing clock would trip at once.
-    package init() {}
+    /// The limits of github.com, gitlab.com, and none for Forgejo and Gitea, but for the secondary ones, which a standing clock
+    /// would trip at once.
+    package init(_ kind: ForgeKind = .github) {
+        switch kind {
+        case .github: break
+        case .gitlab:
+            (anonymous, user, window, exhaustedStatus) = (500, 2000, .seconds(60), 429)
+        case .forgejo, .gitea: (anonymous, user) = (nil, nil)
+        }
+    }
 }
+
+extension ForgeLimits.Wait: Equatable {}

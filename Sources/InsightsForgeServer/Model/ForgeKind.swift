@@ -4,6 +4,8 @@ package enum ForgeKind: String, Sendable, CaseIterable {
     case github
     /// GitLab: `/api/v4`.
     case gitlab
-    /// Forgejo, and in the same shapes Gitea: `/api/v1`.
+    /// Forgejo: `/api/v1`.
     case forgejo
+    /// Gitea, in the same shapes as Forgejo: `/api/v1`.
+    case gitea
 }

@@ -65,6 +65,17 @@ package struct TrafficTruth: Sendable {
         revises(day) ? day.advanced(by: .seconds(86_400 + 26 * 3600)) : day.day(after: 1)
     }
 
+    /// What collections at `instants` could know of `day`, from a forge whose window is so many days, today among them.
+    ///
+    /// - Returns: What the last of them that saw the day was told, and whether the day had ended by then; `nil` when
+    ///   none saw it, which makes the day a gap like one that none saw ended.
+    package func known(
+        of day: Instant, at instants: [Instant], windowDays: Int = 14
+    ) -> (told: TrafficDay, hadEnded: Bool)? {
+        let seen = instants.filter { day <= $0 && $0 < day.day(after: windowDays) }
+        return seen.max().map { (told(of: day, at: $0), $0 >= day.day(after: 1)) }
+    }
+
     /// The visitors of several days together, some of whom came on more than one: at least those of the best day, at
     /// most their sum.
     package static func uniques(_ days: [Int]) -> Int {

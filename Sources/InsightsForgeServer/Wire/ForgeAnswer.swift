@@ -47,16 +47,33 @@ struct ForgeAnswer: Sendable {
         if header("Content-Type") == nil { headers.append(("Content-Type", "application/json; charset=utf-8")) }
     }
 
-    /// The whole answer as HTTP/1.1 has it.
+    /// The whole answer as HTTP/1.1 has it, or as ``delivery`` wants it.
     func bytes(at now: Instant, keepsAlive: Bool, hasBody: Bool) -> [UInt8] {
+        if delivery.isRaw { return body }
         var head = "HTTP/1.1 \(status) \(ForgeAnswer.reasons[status] ?? "Status")\r\nDate: \(now.httpDate)\r\n"
         for (name, value) in headers { head += "\(name): \(value)\r\n" }
-        if status != 204, status != 304 {
-            head += "Content-Length: \(delivery.declaredLength ?? body.count)\r\n"
+        let mayHaveBody = status != 204 && status != 304
+        if mayHaveBody {
+            head +=
+                delivery.chunk == nil
+                ? "Content-Length: \(delivery.declaredLength ?? body.count)\r\n" : "Transfer-Encoding: chunked\r\n"
         }
         head += "Connection: \(keepsAlive ? "keep-alive" : "close")\r\n\r\n"
-        return Array(head.utf8) + (hasBody && status != 304 ? body : [])
+        return Array(head.utf8) + (hasBody && mayHaveBody ? delivery.chunk.map(chunks) ?? body : [])
     }
+
+    /// The body in chunks (RFC 9112, section 7.1).
+    private func chunks(of size: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for start in stride(from: 0, to: body.count, by: size) {
+            let part = body[start..<min(start + size, body.count)]
+            bytes += Array("\(String(part.count, radix: 16))\r\n".utf8) + part + Array("\r\n".utf8)
+        }
+        return delivery.lacksLastChunk ? bytes : bytes + Array("0\r\n\r\n".utf8)
+    }
+
+    /// Whether the connection ends with this answer, whatever the client wanted.
+    var endsConnection: Bool { delivery.closeAfter != nil || delivery.isRaw || delivery.lacksLastChunk }
 
     private static let reasons = [
         200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 301: "Moved Permanently", 302: "Found",
@@ -81,4 +98,10 @@ struct Delivery: Sendable {
     var drip: (bytes: Int, pause: Duration)?
     /// What `Content-Length` says, when it lies.
     var declaredLength: Int?
+    /// How many bytes a chunk has; `nil` for a body with a length.
+    var chunk: Int?
+    /// Whether the chunk that ends a body is never sent.
+    var lacksLastChunk = false
+    /// Whether the body is all that is sent, without a head.
+    var isRaw = false
 }

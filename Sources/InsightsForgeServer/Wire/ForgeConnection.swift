@@ -86,7 +86,7 @@ final class ForgeConnection: ChannelInboundHandler {
         let written = write(rest, context)
         if answer.delivery.resetAfter != nil {
             written.assumeIsolated().whenComplete { _ in self.reset(context) }
-        } else if answer.delivery.closeAfter != nil || !job.keepsAlive {
+        } else if answer.endsConnection || !job.keepsAlive {
             written.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
         } else {
             serveNext(context)

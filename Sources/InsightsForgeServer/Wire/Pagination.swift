@@ -25,7 +25,9 @@ struct Pagination {
     func pages(of count: Int) -> Int { max(1, (count + size - 1) / size) }
 
     /// The `Link` header (RFC 8288); `nil` when all is on one page.
-    func links(of count: Int, at path: String, in request: ForgeRequest) -> String? {
+    func links(
+        of count: Int, at path: String, in request: ForgeRequest, separator: String = ", "
+    ) -> String? {
         let last = pages(of: count)
         func link(_ page: Int, _ relation: String) -> String {
             "<\(request.address(path, changing: [("page", String(page))]))>; rel=\"\(relation)\""
@@ -34,6 +36,6 @@ struct Pagination {
         if page > 1 { links.append(link(page - 1, "prev")) }
         if page < last { links += [link(page + 1, "next"), link(last, "last")] }
         if page > 1 { links.append(link(1, "first")) }
-        return links.isEmpty ? nil : links.joined(separator: ", ")
+        return links.isEmpty ? nil : links.joined(separator: separator)
     }
 }

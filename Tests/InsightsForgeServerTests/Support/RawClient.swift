@@ -115,9 +115,17 @@ final class RawClient: @unchecked Sendable {  // one thread at a time uses it
 }
 
 /// Runs blocking code on a thread of its own: the cooperative pool is for the tests.
+///
+/// It stays part of the calling task, so that what it expects is told of the right test.
 func offPool<Result: Sendable>(_ work: @escaping @Sendable () throws -> Result) async throws -> Result {
-    try await withCheckedThrowingContinuation { continuation in
-        Thread.detachNewThread { continuation.resume(with: .init(catching: work)) }
+    try await withTaskExecutorPreference(ThreadPerJob()) { try work() }
+}
+
+private final class ThreadPerJob: TaskExecutor {
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let executor = asUnownedTaskExecutor()
+        Thread.detachNewThread { job.runSynchronously(on: executor) }
     }
 }
 

@@ -35,6 +35,23 @@ struct TrafficTests {
         #expect((2...20).contains(days.filter { truth.truth(on: $0) == TrafficDay() }.count))
     }
 
+    @Test("What collections can know of a day ends with the window")
+    func known() throws {
+        let day = Instant("2026-03-01")!
+        let truth = TrafficTruth(seed: 3, viewsPerDay: 50, firstDay: Instant("2026-01-01")!)
+        let table: [([String], Bool?)] = [
+            ([], nil), (["2026-02-28T23:59:59Z"], nil), (["2026-03-15T00:00:00Z"], nil),
+            (["2026-03-01T18:00:00Z"], false), (["2026-03-01T18:00:00Z", "2026-03-15T00:00:00Z"], false),
+            (["2026-03-14T23:59:59Z", "2026-03-01T18:00:00Z"], true), (["2026-03-02T00:00:00Z"], true),
+        ]
+        for (times, hadEnded) in table {
+            let known = truth.known(of: day, at: times.map { Instant($0)! })
+            #expect(known?.hadEnded == hadEnded)
+        }
+        let last = truth.known(of: day, at: [Instant("2026-03-14T00:00:00Z")!, Instant("2026-03-01T12:00:00Z")!])
+        #expect(last?.told == truth.truth(on: day))
+    }
+
     @Test("The window is today and the thirteen days before, by the forge's own calendar")
     func window() async throws {
         let (forge, widget) = Samples.forge()
