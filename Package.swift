@@ -165,7 +165,9 @@ let package = Package(
         ),
         .testTarget(
             name: "InsightsBuiltinsTests",
-            dependencies: ["InsightsBuiltins", "InsightsEngine", "InsightsPlugin", "InsightsTesting", log],
+            dependencies: [
+                "InsightsBuiltins", "InsightsEngine", "InsightsForgeServer", "InsightsPlugin", "InsightsTesting", log,
+            ],
             swiftSettings: ours
         ),
         .testTarget(

@@ -145,7 +145,7 @@ struct ForgeDiscovery: Sendable {
         var told = Told(source: source)
         // What it was before comes first: asking for the other is a request more, and charged each time.
         for route in [known] + routes.indices.filter({ $0 != known }) where routes.indices.contains(route) {
-            (told.all, told.unreadable, told.route) = ([], 0, route)
+            told = Told(source: source, route: route)
             let (segments, query) = routes[route]
             do {
                 let refused = try await client.pages(segments, query) { items in

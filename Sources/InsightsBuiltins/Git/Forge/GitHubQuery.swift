@@ -12,7 +12,7 @@ enum GitHubQuery {
     private static let text = """
         query($ids: [ID!]!) {
           nodes(ids: $ids) {
-            ... on Repository {
+            ...on Repository {
               id stargazerCount forkCount watchers { totalCount } issues(states: OPEN) { totalCount }
               pullRequests(states: OPEN) { totalCount } releases { totalCount } diskUsage isArchived
             }
