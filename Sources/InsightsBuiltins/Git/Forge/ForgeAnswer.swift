@@ -53,7 +53,7 @@ struct ForgeAnswer: Sendable {
         switch status {
         case 403 where response.headers["x-github-sso"] != nil:
             return "the token is not authorised for the organisation's single sign-on"
-        case 403, 404, 410, 451:
+        case 401, 403, 404, 410, 451:
             return entry.token == nil
                 ? "\(what) cannot be read without a token (\(status))" : "the token may not read \(what) (\(status))"
         default: throw failure(of: what, entry)
@@ -64,6 +64,13 @@ struct ForgeAnswer: Sendable {
     func failure(of what: String, _ entry: ForgeEntry) -> RunFailure {
         let key = entry.address.key
         switch status {
+        case 401:
+            return RunFailure(
+                "credential",
+                entry.token == nil
+                    ? "\(key) tells \(what) to nobody without a token: set \"token\" of this forge"
+                    : "\(key) refused the token: it is wrong, expired or revoked; make a new one and set \"token\" of "
+                        + "this forge", retryable: false)
         case 403 where response.headers["x-github-sso"] != nil:
             return RunFailure(
                 "forbidden",

@@ -64,17 +64,10 @@ struct ForgeClient: Sendable {
         let sent = clock.now
         let response = try await http.send(request)
         let elapsed = max(.zero, clock.now.since(sent))
-        if response.status == 401 { throw refusedCredential }
-        return ForgeAnswer(response, told: response.date ?? clock.now, built: min(elapsed, request.timeout))
-    }
-
-    private var refusedCredential: RunFailure {
-        let key = entry.address.key
-        let message =
-            entry.token == nil
-            ? "\(key) answers nobody without a token: set \"token\" of this forge"
-            : "\(key) refused the token: it is wrong, expired or revoked; make a new one and set \"token\" of this forge"
-        return RunFailure("credential", message, retryable: false)
+        let answer = ForgeAnswer(response, told: response.date ?? clock.now, built: min(elapsed, request.timeout))
+        // Without a token it only says that this one thing is not for everybody.
+        if answer.status == 401, entry.token != nil { throw answer.failure(of: "anything", entry) }
+        return answer
     }
 
     private var headers: HTTP.Headers {
