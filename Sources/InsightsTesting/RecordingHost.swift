@@ -123,28 +123,39 @@ public final class RecordingHost: RunHost {
     public func run(
         _ module: any TaskModule, with parameters: Value = [:], scheduledAt: Instant? = nil, attempt: Int = 1
     ) async throws -> String? {
-        recorded.withLock { recorded in
-            recorded.poison = nil
-            recorded.isOver = false
-        }
-        let now = clock.now
-        let context = RunContext(
-            runID: "01900000-0000-7000-8000-000000000000", task: "test",
-            parameters: module.declaration.parameters.filled(parameters), scheduledAt: scheduledAt ?? now,
-            attempt: attempt, deadline: now.advanced(by: module.declaration.timeout ?? .seconds(3600)),
-            lastSuccessAt: nil, host: self)
+        let context = begin(module, parameters, scheduledAt: scheduledAt, attempt: attempt)
         let result: Result<String?, any Error>
         do { result = .success(try await module.run(context)) } catch { result = .failure(error) }
         return try finish(result)
     }
 
+    /// Lets a module find out what a run could do, as `insights check --online` does: what it hands over is dropped.
+    ///
+    /// - Throws: What the module throws, which should be nothing but `CancellationError`.
+    public func survey(_ module: any TaskModule, with parameters: Value = [:]) async throws -> [OnlineFinding] {
+        let context = begin(module, parameters, scheduledAt: nil, attempt: 1)
+        defer { recorded.withLock { $0.drop() } }
+        return try await module.survey(context)
+    }
+
+    private func begin(
+        _ module: any TaskModule, _ parameters: Value, scheduledAt: Instant?, attempt: Int
+    ) -> RunContext {
+        recorded.withLock { recorded in
+            recorded.poison = nil
+            recorded.isOver = false
+        }
+        let now = clock.now
+        return RunContext(
+            runID: "01900000-0000-7000-8000-000000000000", task: "test",
+            parameters: module.declaration.parameters.filled(parameters), scheduledAt: scheduledAt ?? now,
+            attempt: attempt, deadline: now.advanced(by: module.declaration.timeout ?? .seconds(3600)),
+            lastSuccessAt: nil, host: self)
+    }
+
     private func finish(_ result: Result<String?, any Error>) throws -> String? {
         try recorded.withLock { recorded in
-            defer {
-                recorded.held = []
-                recorded.heldState = [:]
-                recorded.isOver = true
-            }
+            defer { recorded.drop() }
             if let poison = recorded.poison { throw poison }
             let summary = try result.get()
             recorded.keep()
@@ -236,6 +247,13 @@ public final class RecordingHost: RunHost {
 }
 
 extension RecordingHost.State {
+    /// Forgets what is not durable; the run is over.
+    fileprivate mutating func drop() {
+        held = []
+        heldState = [:]
+        isOver = true
+    }
+
     fileprivate mutating func keep() {
         durable += held
         held = []

@@ -14,6 +14,23 @@ struct GitRepositories: TaskModule {
 
     func problems(in parameters: Value) -> [ParameterProblem] { ForgeParameters.problems(in: parameters) }
 
+    func survey(_ context: RunContext) async throws -> [OnlineFinding] {
+        var findings: [OnlineFinding] = []
+        let parameters: ForgeParameters
+        do { parameters = try ForgeParameters(context.parameters) } catch {
+            return [OnlineFinding(.error, error.code, of: "forges", error.message)]
+        }
+        for entry in parameters.forges {
+            do {
+                let client = try ForgeClient(entry, http: context.http, clock: context.clock)
+                findings += try await ForgeSurvey(client: client, context: context).findings()
+            } catch let failure as RunFailure {
+                findings.append(OnlineFinding(.error, failure.code, of: entry.address.key, failure.message))
+            }
+        }
+        return findings
+    }
+
     func run(_ context: RunContext) async throws -> String? {
         let parameters = try ForgeParameters(context.parameters)
         let ledger = RepositoryLedger(context)
