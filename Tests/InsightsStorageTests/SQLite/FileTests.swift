@@ -191,6 +191,26 @@ struct FileTests {
         await store.close()
     }
 
+    @Test("tables of the first version are brought up to date, and what they hold stays")
+    func firstVersion() async throws {
+        try await fill()
+        try edit(
+            """
+            ALTER TABLE series DROP COLUMN sum_of; ALTER TABLE series DROP COLUMN stale_day;
+            DELETE FROM grdb_migrations WHERE identifier = '2'; PRAGMA user_version = 1
+            """)
+        // Who may only read cannot bring it up to date.
+        let error = try Self.refusal(path, .readOnly)
+        #expect(error.kind == .unavailable && error.message.contains("version 1"))
+        #expect(error.help?.contains("insights serve") == true)
+        let store = try SQLiteStore.open(path: path, mode: .readWrite)
+        #expect(try await store.pragmas(["user_version"]) == ["2"])
+        #expect(try await store.runs(RunQuery()).items.count == 1)
+        #expect(try await store.latest(LatestQuery()).isEmpty)
+        await store.close()
+        await (try SQLiteStore.open(path: path, mode: .readOnly)).close()
+    }
+
     // MARK: Means
 
     private func fill() async throws {
