@@ -23,6 +23,8 @@ enum Schema: String, CaseIterable {
     case subject = "Subject"
     case subjectReference = "SubjectReference"
     case measuredSubject = "MeasuredSubject"
+    case followedSubject = "FollowedSubject"
+    case subjectEvent = "SubjectEvent"
     case latestValue = "LatestValue"
     case reading = "Reading"
     case series = "Series"
@@ -52,7 +54,9 @@ enum Schema: String, CaseIterable {
         case .problem, .runsProblem, .startedProblem, .conflictProblem, .diagnosticsProblem: problemDefinition
         case .health, .readiness, .paused, .reloaded, .cancelling, .diagnostic: stateDefinition
         case .task, .occurrence, .run, .runError, .startedRun, .logLine: runDefinition
-        case .subject, .subjectReference, .measuredSubject, .latestValue, .reading, .series: subjectDefinition
+        case .subject, .subjectReference, .measuredSubject, .followedSubject, .subjectEvent, .latestValue, .reading,
+            .series:
+            subjectDefinition
         }
     }
 }
@@ -166,6 +170,14 @@ extension Schema {
         case .subject: Schema.object(Schema.subjectMembers)
         case .measuredSubject:
             Schema.object(Schema.subjectMembers + [("values", Schema.array(Schema.latestValue.reference))])
+        case .followedSubject:
+            .extended(.measuredSubject, by: [("events", Schema.array(Schema.subjectEvent.reference))])
+        case .subjectEvent:
+            Schema.object([
+                ("at", Schema.instant),
+                ("event", Schema.words(SubjectState.allCases.map(\.rawValue) + ["renamed"])),
+                ("former_key", Schema.optionalText),
+            ])
         case .subjectReference: Schema.object([("kind", Schema.text), ("key", Schema.text)])
         case .latestValue:
             Schema.object(

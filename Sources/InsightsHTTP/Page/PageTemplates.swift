@@ -98,6 +98,7 @@ enum PageTemplates {
         <h1>{{name}} {{#.state}}<span class="pill idle">{{.}}</span>{{/.state}}</h1>
         <p class="quiet">{{kind}} · {{key}}{{#.parent}} · in {{.}}{{/.parent}}{{#.aliases}} · formerly {{.}}{{/.aliases}}\
         {{#.link}} · <a href="{{.}}" rel="noreferrer noopener">{{.}}</a>{{/.link}}</p>
+        <ul class="plain">{{#events}}<li class="quiet">{{.}}</li>{{/events}}</ul>
         <nav aria-label="Range">{{#ranges}}<a href="{{target}}"{{#isChosen}} aria-current="page"{{/isChosen}}>{{name}}</a>{{/ranges}}</nav>
         {{^isMeasured}}<p class="quiet">Nothing is measured of it yet.</p>{{/isMeasured}}
         <ul class="cards small">{{#figures}}{{> panel}}{{/figures}}</ul>

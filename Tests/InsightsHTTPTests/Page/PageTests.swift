@@ -116,7 +116,8 @@ struct PageTests {
             let html = try #require(answer2.text)
             for part in [
                 "github/apple/swift", "formerly github/apple/old", "in account github/apple", "<svg", "class=\"gap\"",
-                "news.example", "170", "in 1 year", "12,345 on 2026-01-04",
+                "news.example", "170", "in 1 year", "12,345 on 2026-01-04", "sum of 3",
+                "renamed from github/apple/old on 2026-01-04", "archived since 2026-01-04",
                 "<a href=\"/subjects/7?range=year\" aria-current=\"page\">1 year</a>",
             ] {
                 #expect(html.contains(part), "\(part)")
