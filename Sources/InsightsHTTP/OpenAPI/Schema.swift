@@ -138,7 +138,7 @@ extension Schema {
             Schema.object([
                 ("name", Schema.text), ("uses", Schema.text), ("description", Schema.text), ("enabled", Schema.flag),
                 ("paused", Schema.flag), ("cadence", Schema.text), ("next_run", Schema.optionalInstant),
-                ("last_run", Schema.optional(.run)),
+                ("last_run", Schema.optional(.run)), ("at_risk", Schema.flag),
             ])
         case .occurrence: Schema.object([("task", Schema.text), ("scheduled_at", Schema.instant)])
         case .startedRun: Schema.object([("id", Schema.uuid), ("task", Schema.text)])

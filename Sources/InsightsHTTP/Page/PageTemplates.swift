@@ -59,7 +59,8 @@ enum PageTemplates {
         {{#tasks}}
         <li>
         <div><strong>{{name}}</strong> <span class="pill {{tone}}">{{status}}</span>
-        <div class="quiet">{{description}}</div>{{#.error}}<div class="error">{{.}}</div>{{/.error}}</div>
+        <div class="quiet">{{description}}</div>{{#.error}}<div class="error">{{.}}</div>{{/.error}}\
+        {{#.risk}}<div class="error">{{.}}</div>{{/.risk}}</div>
         <dl>
         <div><dt>last</dt><dd>{{{last}}}</dd></div>
         <div><dt>next</dt><dd>{{{next}}}</dd></div>

@@ -10,7 +10,7 @@ struct ReadRoutesTests {
         "Every route answers with its shape",
         arguments: [
             ("/health", "status"), ("/ready", "status,checks"), ("/api/tasks", "tasks"),
-            ("/api/tasks/activity", "name,uses,description,enabled,paused,cadence,next_run,last_run"),
+            ("/api/tasks/activity", "name,uses,description,enabled,paused,cadence,next_run,last_run,at_risk"),
             ("/api/tasks/activity/next", "occurrences"), ("/api/runs", "runs,next_cursor"),
             (
                 "/api/runs/\(Samples.runID)",
