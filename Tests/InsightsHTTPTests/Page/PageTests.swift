@@ -26,6 +26,16 @@ struct PageTests {
         }
     }
 
+    @Test("A task at risk says so on the overview, and no other does")
+    func risk() async throws {
+        let daemon = ScriptedDaemon()
+        daemon.change { $0.tasks[0].isAtRisk = true }
+        try await withServer(daemon: daemon) { server in
+            let html = try #require(try await server.get("/").text)
+            #expect(html.ranges(of: "at risk: its source soon drops").count == 1)
+        }
+    }
+
     @Test("The policy allows the page's own style by its digest and nothing else")
     func policy() async throws {
         try await withServer { server in
