@@ -256,6 +256,13 @@ struct SubjectConformance {
             #expect(try await desk.subject("f/from/a/docs", kind: "folder")?.parent == Desk.repository("f/to/a"))
             let former = try #require(try await desk.subject("f/from", kind: "account"))
             #expect(try await desk.store.subjects(SubjectQuery(parent: former.id)).items.isEmpty)
+            // Who still knows it by its former key does not bring it back to its former account.
+            try await desk.emit([
+                Self.repository("f/from/a", name: "Old", parent: from, state: .gone), Self.stars("f/from/a", 4, at: 1),
+            ])
+            let stays = try #require(try await desk.store.subject(id))
+            #expect(stays.parent == to && stays.state == .active && stays.name == "f/to/a")
+            #expect(stays.values.map(\.value) == [.number(4)])
         }
     }
 
