@@ -17,7 +17,8 @@ case "lateness-sqlite": try await lateness(tasks: count(default: 10_000), second
 case "burst-memory": try await burst(count(default: 1_000_000), recorded: false)
 case "burst-sqlite": try await burst(count(default: 200_000), recorded: true)
 case "health": try await health()
+case "history": try await History(repositories: count(default: 10_000)).run()
 default:
-    print("usage: bench register|lateness-memory|lateness-sqlite|burst-memory|burst-sqlite|health [COUNT]")
+    print("usage: bench register|lateness-memory|lateness-sqlite|burst-memory|burst-sqlite|health|history [COUNT]")
     exit(64)
 }

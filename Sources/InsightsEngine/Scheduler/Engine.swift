@@ -55,6 +55,8 @@ package final class Engine: Daemon {
         var manifest: Manifest
         var reloadProblem: String?
         var storeProblem: StoreError?
+        /// Names of tasks, as of the last look.
+        var tasksAtRisk: [String] = []
         var isStopping = false
         var hasStarted = false
         /// Uptime in milliseconds.

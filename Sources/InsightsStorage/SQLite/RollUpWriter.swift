@@ -40,7 +40,8 @@ final class RollUpWriter {
         children = try source(
             """
             SELECT x.id, x.latest_value, c.state = \(gone), CASE WHEN c.state = \(gone) THEN (
-                SELECT max(at) FROM subject_events WHERE subject_id = c.id AND event = 'gone') END
+                SELECT at FROM subject_events WHERE subject_id = c.id AND event = 'gone'
+                ORDER BY number DESC LIMIT 1) END
             FROM subjects c JOIN series x ON x.subject_id = c.id AND x.metric = ?3
             WHERE c.parent_id = ?1 AND c.kind = ?2 AND x.shape = ?4 AND x.is_additive
             """)

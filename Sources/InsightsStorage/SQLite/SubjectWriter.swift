@@ -100,11 +100,16 @@ final class SubjectWriter {
         var subject = subject
         subject.externalID = StoredText.clean(subject.externalID)
         if let problem = subject.problem { throw Rejection("bad_sample", problem) }
-        let parent = try subject.parent.map { try id(of: $0, at: at) }
         let (kind, key) = (subject.reference.kind, subject.reference.key)
         let holder = try find(byKey, kind, key)
+        if subject.externalID == nil, holder == nil, let former = try find(byAlias, kind, key) {
+            // Who knows it by a former key knows its former parent, name and address: its numbers count, not these.
+            known[subject.reference] = former.id
+            return .kept
+        }
+        let parent = try subject.parent.map { try id(of: $0, at: at) }
         guard let externalID = subject.externalID else {
-            return try refresh(holder ?? find(byAlias, kind, key), with: subject, parent: parent, at: at)
+            return try refresh(holder, with: subject, parent: parent, at: at)
         }
         let identified = try identified(externalID, kind: kind, key: key, parent: parent)
         switch (identified, holder) {

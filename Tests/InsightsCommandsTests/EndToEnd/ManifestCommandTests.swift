@@ -132,6 +132,7 @@ struct ManifestCommandTests {
             #expect(
                 task.object?.keys == [
                     "name", "uses", "description", "enabled", "paused", "cadence", "next_run", "last_run",
+                    "at_risk",
                 ])
         }
         #expect(tasks[2]["description"] == "Says hello")
