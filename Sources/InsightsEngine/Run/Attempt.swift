@@ -297,7 +297,7 @@ final class Attempt: RunHost {
             return held.progress ?? Progress(done: 0, total: nil, label: "")
         }
         guard let progress else { return }
-        if let text { logger.info("waiting: \(text)") }
+        if let text { logger.info("\(text)") }
         services.onProgress(spec, progress.waiting(for: text))
     }
 

@@ -34,7 +34,7 @@ extension HTTP {
         ///
         /// Kept by credential, URL and all of ``headers``, across restarts, on a disk that others cannot read.
         public var isCached: Bool
-        /// Most bytes of an answer's body, unpacked.
+        /// Most bytes of an answer's body, unpacked; at most 16 MiB.
         public var sizeLimit: Int
         /// Most levels of lists and objects in ``Response/json()``, at most 128.
         public var depthLimit: Int

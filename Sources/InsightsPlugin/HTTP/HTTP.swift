@@ -20,7 +20,8 @@ public enum HTTP {
         /// Waits first until the request's ``HTTP/Budget`` lets it go, in turn with other runs, and while the server has
         /// asked to wait. Redirects within the same scheme, host and port are followed, five at most. Sent again,
         /// with growing delay, up to ``HTTP/Request/tries`` times: what could not be connected; where sending twice
-        /// does no harm also 502, 503, 504 and a connection that broke; and whatever was answered by a limit.
+        /// does no harm also 502, 503, 504 and a connection that broke. What was answered by a limit (429, or a 403
+        /// that is one) is sent again once that is over, ten times at most, which are no tries.
         /// Every other answer is the module's, 4xx and 5xx among them.
         ///
         /// - Throws: ``RunFailure`` with a code of ``HTTP/FailureCode``; its message names method, host and path, never

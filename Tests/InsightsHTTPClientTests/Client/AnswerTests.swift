@@ -1,0 +1,216 @@
+import Foundation
+import InsightsPlugin
+import Testing
+
+@testable import InsightsHTTPClient
+
+/// Bytes as `gzip` packs them.
+private func gzipped(_ shell: String) throws -> [UInt8] {
+    let process = Process()
+    process.executableURL = URL(filePath: "/bin/sh")
+    process.arguments = ["-c", "\(shell) | gzip -9"]
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    try process.run()
+    let data = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return Array(data)
+}
+
+@Suite("What a server is asked, and what it answers")
+struct AnswerTests {
+    @Test("A request arrives as it was made, and its answer whole")
+    func whole() async throws {
+        try await withBench({ _, _ in
+            .answer(201, ["X-Thing": "a", "Date": "Sun, 04 Jan 2026 02:00:00 GMT"], #"{"name":"Łódź"}"#)
+        }) { bench, server in
+            var request = HTTP.Request(
+                .post, try server.origin.url(["v1", "a/b ü"], query: [("q", "x&y")]), headers: ["X-Version": "2"],
+                body: Array(#"{"a":1}"#.utf8))
+            request.credential = HTTP.Credential.bearer("sesame", at: try server.origin)
+            let response = try await bench.client().send(request)
+            #expect(response.status == 201)
+            #expect(response.headers["x-thing"] == "a")
+            #expect(response.date == Instant("2026-01-04T02:00:00Z"))
+            #expect(try response.json()["name"] == "Łódź")
+            #expect(response.url == request.url)
+            #expect(!response.isFromCache)
+            let seen = try #require(server.requests.first)
+            #expect(seen.method == "POST")
+            #expect(seen.target == "/v1/a%2Fb%20%C3%BC?q=x%26y")
+            #expect(seen.body == #"{"a":1}"#)
+            #expect(seen.headers["authorization"] == "Bearer sesame")
+            #expect(seen.headers["x-version"] == "2")
+            #expect(seen.headers["user-agent"] == "insights/test")
+            #expect(seen.headers["host"] == "127.0.0.1:\(server.port)")
+        }
+    }
+
+    @Test("Statuses are the module's", arguments: [204, 304, 401, 403, 404, 410, 422, 451, 500, 501])
+    func statuses(status: Int) async throws {
+        try await withBench({ _, _ in .answer(status, ["X-Thing": "a"]) }) { bench, server in
+            let response = try await bench.client().send(HTTP.Request(.get, try server.url("a")))
+            #expect(response.status == status)
+            #expect(server.requests.count == 1)
+        }
+    }
+
+    @Test("A HEAD has no body, whatever length it tells")
+    func head() async throws {
+        try await withBench({ _, _ in .answer(200, ["Content-Length": "99999999"]) }) { bench, server in
+            let response = try await bench.client().send(HTTP.Request(.head, try server.url("a")))
+            #expect(response.status == 200)
+            #expect(response.body.isEmpty)
+        }
+    }
+
+    @Test("A packed answer is unpacked, and says no more of its packing")
+    func packed() async throws {
+        let body = try gzipped("printf 'hello hello hello'")
+        try await withBench({ _, _ in .bytes(200, ["Content-Encoding": "gzip"], body) }) { bench, server in
+            let response = try await bench.client().send(HTTP.Request(.get, try server.url("a")))
+            #expect(String(decoding: response.body, as: UTF8.self) == "hello hello hello")
+            #expect(response.headers["content-encoding"] == nil)
+            #expect(response.headers["content-length"] == nil)
+            #expect(server.requests.first?.headers["accept-encoding"] == "gzip")
+        }
+    }
+
+    @Test("An answer over its limit ends at the limit: told beforehand, in pieces, or packed a thousandfold")
+    func tooLarge() async throws {
+        let bomb = try gzipped("head -c 50000000 /dev/zero")
+        #expect(bomb.count < 100_000)
+        try await withBench({ request, _ in
+            switch request.target {
+            case "/told": return .answer(200, [:], String(repeating: "x", count: 10 << 20))
+            case "/bomb": return .bytes(200, ["Content-Encoding": "gzip"], bomb)
+            default:
+                let chunk = "8000\r\n" + String(repeating: "x", count: 0x8000) + "\r\n"
+                return .raw(
+                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + String(repeating: chunk, count: 300)
+                        + "0\r\n\r\n")
+            }
+        }) { bench, server in
+            for path in ["told", "bomb", "chunked"] {
+                let failure = try await failure {
+                    _ = try await bench.client().send(HTTP.Request(.get, try server.url(path)))
+                }
+                #expect(failure.code == HTTP.FailureCode.tooLarge)
+                #expect(!failure.isRetryable)
+                #expect(failure.message.contains("127.0.0.1:\(server.port)/\(path): the answer "))
+            }
+            #expect(server.requests.count == 3)
+        }
+    }
+
+    @Test("An answer of just its limit is read")
+    func justTheLimit() async throws {
+        try await withBench({ _, _ in .answer(200, [:], "0123456789") }) { bench, server in
+            var request = HTTP.Request(.get, try server.url("a"))
+            request.sizeLimit = 10
+            #expect(try await bench.client().send(request).body.count == 10)
+            request.sizeLimit = 9
+            let failure = try await failure { _ = try await bench.client().send(request) }
+            #expect(failure.code == HTTP.FailureCode.tooLarge)
+        }
+    }
+
+    @Test("What is no JSON, or nests too deep, says so with the place")
+    func json() async throws {
+        let bodies = [
+            "<html>down</html>", "", "{\"a\":", String(repeating: "[", count: 65) + String(repeating: "]", count: 65),
+            String(repeating: "[", count: 200_000), "{\"a\":\"\u{1}\"}",
+        ]
+        try await withBench({ _, number in .answer(200, ["Content-Type": "text/html"], bodies[number]) }) {
+            bench, server in
+            for _ in bodies {
+                let response = try await bench.client().send(HTTP.Request(.get, try server.url("a")))
+                let failure = try await failure { _ = try response.json() }
+                #expect(failure.code == HTTP.FailureCode.badAnswer)
+                #expect(failure.message.contains("127.0.0.1:\(server.port)/a answered 200 (text/html) with"))
+            }
+        }
+    }
+
+    @Test(
+        "What is no HTTP is a bad answer",
+        arguments: [
+            "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 2x0 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nBad Header: \u{1}\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        ])
+    func noHTTP(text: String) async throws {
+        try await withBench({ _, _ in .raw(text) }) { bench, server in
+            var request = HTTP.Request(.get, try server.url("a"))
+            request.tries = 1
+            let failure = try await failure { _ = try await bench.client().send(request) }
+            #expect([HTTP.FailureCode.badAnswer, HTTP.FailureCode.unreachable].contains(failure.code))
+            #expect(failure.isRetryable)
+        }
+    }
+
+    @Test("Broken packing is a bad answer")
+    func brokenPacking() async throws {
+        try await withBench({ _, _ in .answer(200, ["Content-Encoding": "gzip"], "this is not gzip at all") }) {
+            bench, server in
+            let failure = try await failure {
+                _ = try await bench.client().send(HTTP.Request(.get, try server.url("a")))
+            }
+            #expect(failure.code == HTTP.FailureCode.badAnswer)
+        }
+    }
+
+    @Test("A slow answer ends with its time, in the head and in the body")
+    func slow() async throws {
+        try await withBench({ request, _ in
+            request.target == "/head" ? .stall("") : .stall("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+        }) { bench, server in
+            for path in ["head", "body"] {
+                var request = HTTP.Request(.get, try server.url(path))
+                request.timeout = .milliseconds(100)
+                let failure = try await failure { _ = try await bench.client().send(request) }
+                #expect(failure.code == HTTP.FailureCode.timeout)
+                #expect(failure.isRetryable)
+            }
+        }
+    }
+
+    @Test("No request outlives its attempt's deadline")
+    func deadline() async throws {
+        try await withBench({ _, _ in .stall("") }) { bench, server in
+            let client = bench.client(within: .milliseconds(100))
+            let failure = try await failure { _ = try await client.send(HTTP.Request(.get, try server.url("a"))) }
+            #expect(failure.code == HTTP.FailureCode.timeout)
+        }
+    }
+
+    @Test("A cancelled request is given up at once, and its connection closed")
+    func cancelled() async throws {
+        let (arrived, arrive) = AsyncStream<Void>.makeStream()
+        try await withBench({ _, _ in
+            arrive.yield()
+            return .stall("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+        }) { bench, server in
+            let client = bench.client()
+            let url = try server.url("a")
+            let sending = Task { try await client.send(HTTP.Request(.get, url)) }
+            for await _ in arrived { break }
+            sending.cancel()
+            await #expect(throws: CancellationError.self) { try await sending.value }
+        }
+    }
+
+    @Test("After the end of the program nothing is sent")
+    func shutdown() async throws {
+        try await withBench({ _, _ in .answer(200) }) { bench, server in
+            _ = try await bench.client().send(HTTP.Request(.get, try server.url("a")))
+            await bench.access.shutdown()
+            await bench.access.shutdown()
+            var request = HTTP.Request(.get, try server.url("a"))
+            request.tries = 1
+            let failure = try await failure { _ = try await bench.client().send(request) }
+            #expect(failure.code == HTTP.FailureCode.unreachable)
+            #expect(server.requests.count == 1)
+        }
+    }
+}
