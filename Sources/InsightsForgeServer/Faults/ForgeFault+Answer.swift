@@ -77,7 +77,7 @@ extension ForgeFault.Effect {
         case .change(let edit):
             // No JSON, nothing to change.
             guard let json = answer.json ?? (try? Value(json: answer.body)) else { return }
-            answer.body = Array(edit(json).json.utf8)
+            answer.body = edit(json).jsonBytes
             answer.json = nil
         case .status, .hang, .raw, .redirectLoop, .redirect, .hugeBody, .deepNesting: break
         }
