@@ -1,3 +1,4 @@
+private import Glibc
 internal import InsightsPlugin
 
 extension Value {
@@ -36,16 +37,19 @@ extension Value {
     }
 
     private static func write(_ text: String, to bytes: inout [UInt8]) {
-        let isPlain =
-            text.utf8.withContiguousStorageIfAvailable { letters in
-                letters.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") && $0 != 0x7F }
-            } ?? false
-        guard isPlain else {
-            bytes.append(contentsOf: Value.string(text).json.utf8)
-            return
+        let isPlain = text.withCString { start in
+            // Up to the first letter that JSON has to escape, or to a NUL within the text: strcspn(3).
+            let count = strcspn(start, escaped)
+            guard count == text.utf8.count else { return false }
+            bytes.append(UInt8(ascii: "\""))
+            bytes.append(contentsOf: UnsafeRawBufferPointer(start: start, count: count))
+            bytes.append(UInt8(ascii: "\""))
+            return true
         }
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(contentsOf: text.utf8)
-        bytes.append(UInt8(ascii: "\""))
+        if !isPlain { bytes.append(contentsOf: Value.string(text).json.utf8) }
     }
+
+    /// `"`, `\`, and all control characters but NUL.
+    private static let escaped =
+        "\"\\\u{7F}" + String(String.UnicodeScalarView((1..<0x20).compactMap { Unicode.Scalar(UInt32($0)) }))
 }

@@ -121,6 +121,15 @@ struct RepositoryTests {
         }
     }
 
+    @Test("Names with quotes, controls and other letters arrive as they are")
+    func letters() async throws {
+        let (forge, _) = Samples.forge()
+        let names = ["a\"b", "c\\d", "e\u{1}f", "g\u{0}h", "ü→😀", "i\nj\u{7F}"]
+        for name in names { forge.addRepository("acme/\(name)") }
+        let answer = try await withClient(forge) { try $0.request("GET", "/api/v3/orgs/acme/repos", [Samples.token]) }
+        #expect(answer.json.array?.compactMap { $0["name"]?.string } == ["Widget"] + names)
+    }
+
     @Test("The newest version has done away with some members")
     func versions() async throws {
         let (forge, _) = Samples.forge()
