@@ -93,11 +93,19 @@ final class RawClient: @unchecked Sendable {  // one thread at a time uses it
     /// Everything that still comes, and how it ended: `true` for a reset.
     func rest() -> (bytes: [UInt8], wasReset: Bool) {
         var bytes = Array(pending)
+        var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
-            var buffer = [UInt8](repeating: 0, count: 65_536)
-            let count = recv(descriptor, &buffer, buffer.count, 0)
+            let count = receive(&buffer)
             guard count > 0 else { return (bytes, count < 0 && errno == ECONNRESET) }
             bytes += buffer[..<count]
+        }
+    }
+
+    /// A socket with a timeout is interrupted when its process is stopped and goes on: signal(7).
+    private func receive(_ buffer: inout [UInt8]) -> Int {
+        while true {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            if count >= 0 || errno != EINTR { return count }
         }
     }
 
@@ -108,7 +116,7 @@ final class RawClient: @unchecked Sendable {  // one thread at a time uses it
 
     private func receive() throws {
         var buffer = [UInt8](repeating: 0, count: 65_536)
-        let count = recv(descriptor, &buffer, buffer.count, 0)
+        let count = receive(&buffer)
         guard count > 0 else { throw RawError(description: "the connection ended: \(count), errno \(errno)") }
         pending = buffer[..<count]
     }
