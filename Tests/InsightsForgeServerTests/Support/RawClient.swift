@@ -56,7 +56,11 @@ final class RawClient: @unchecked Sendable {  // one thread at a time uses it
     func send(_ method: String, _ target: String, _ headers: [String] = [], body: String = "") throws {
         var lines = ["\(method) \(target) HTTP/1.1", "Host: forge.test", "User-Agent: test"] + headers
         if !body.isEmpty { lines.append("Content-Length: \(body.utf8.count)") }
-        let bytes = Array((lines.joined(separator: "\r\n") + "\r\n\r\n" + body).utf8)
+        try send(bytes: Array((lines.joined(separator: "\r\n") + "\r\n\r\n" + body).utf8))
+    }
+
+    /// Sends whatever it is given.
+    func send(bytes: [UInt8]) throws {
         guard Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
             throw RawError(description: "cannot send: errno \(errno)")
         }
