@@ -219,7 +219,7 @@ let package = Package(
         ),
         .testTarget(
             name: "InsightsForgeServerTests",
-            dependencies: ["InsightsForgeServer", "InsightsPlugin"],
+            dependencies: ["InsightsForgeServer", "InsightsPlugin", "insights-forge-demo"],
             swiftSettings: ours
         ),
         .testTarget(

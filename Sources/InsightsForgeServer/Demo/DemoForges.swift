@@ -51,15 +51,15 @@ package struct DemoForges: Sendable {
     }
 
     private static let onGitHub: [Entry] = [
-        ("nimbus-labs/nimbus", 18_240, 520, 4200), ("nimbus-labs/nimbus-cli", 3120, 90, 800),
-        ("nimbus-labs/nimbus-swift", 960, 24, 260), ("nimbus-labs/nimbus-python", 1410, 31, 300),
-        ("nimbus-labs/docs", 210, 2, 150), ("nimbus-labs/website", 88, 1, 60), ("nimbus-labs/examples", 402, 6, 90),
+        ("nimbus-labs/nimbus", 18_240, 60, 4200), ("nimbus-labs/nimbus-cli", 3120, 14, 800),
+        ("nimbus-labs/nimbus-swift", 960, 5, 260), ("nimbus-labs/nimbus-python", 1410, 7, 300),
+        ("nimbus-labs/docs", 210, 2, 150), ("nimbus-labs/website", 88, 1, 60), ("nimbus-labs/examples", 402, 3, 90),
         ("nimbus-labs/benchmarks", 61, 0.5, 12), ("nimbus-labs/charts", 133, 3, 40),
         ("nimbus-labs/nimbus-legacy", 2050, 0.2, 25), ("nimbus-labs/old-name", 14, 0.1, 4),
-        ("nimbus-labs/nimbus-fork", 2, 0, 1), ("ada-fern/dotfiles", 57, 0.4, 9), ("ada-fern/tiny-json", 745, 12, 110),
+        ("nimbus-labs/nimbus-fork", 2, 0, 1), ("ada-fern/dotfiles", 57, 0.4, 9), ("ada-fern/tiny-json", 745, 6, 110),
     ]
     private static let onGitLab: [Entry] = [
-        ("skyforge/anvil", 530, 9, 70), ("skyforge/bellows", 77, 1, 12), ("skyforge/tools/tongs", 34, 0.6, 8),
+        ("skyforge/anvil", 530, 5, 70), ("skyforge/bellows", 77, 1, 12), ("skyforge/tools/tongs", 34, 0.6, 8),
         ("skyforge/tools/hammer", 150, 3, 25),
     ]
     private static let onForgejo: [Entry] = [

@@ -15,7 +15,7 @@ extension ForgeFault.Effect {
             answer = ForgeAnswer(status: 200, type: "text/plain", text: text)
             answer.delivery.isRaw = true
         case .redirectLoop:
-            let next = (request.parameter("loop").flatMap { Int($0) } ?? 0) + 1
+            let next = (request.parameter("loop").flatMap { Int($0) } ?? 0) &+ 1
             answer = ForgeAnswer(status: 302, type: "text/plain", text: "")
             answer.headers.append(
                 ("Location", request.address(String(request.path), changing: [("loop", String(next))])))
@@ -71,13 +71,13 @@ extension ForgeFault.Effect {
             answer.render()
             answer.setHeader("Content-Type", type)
         case .endlessPages:
-            let page = (request.parameter("page").flatMap { Int($0) } ?? 1) + 1
+            let page = (request.parameter("page").flatMap { Int($0) } ?? 1) &+ 1
             let next = request.address(String(request.path), changing: [("page", String(page))])
             answer.setHeader("Link", "<\(next)>; rel=\"next\"")
         case .change(let edit):
             // No JSON, nothing to change.
             guard let json = answer.json ?? (try? Value(json: answer.body)) else { return }
-            answer.body = Array(edit(json).json.utf8)
+            answer.body = edit(json).jsonBytes
             answer.json = nil
         case .status, .hang, .raw, .redirectLoop, .redirect, .hugeBody, .deepNesting: break
         }

@@ -8,82 +8,108 @@ extension GitHubAPI {
     ) -> Value {
         let name = state.fullName(repository)
         let address = "\(request.root)/\(name)"
-        let owner = state.accounts[repository.ownerID].map { accountJSON($0, request, state, isWhole: false) }
-        let issues = repository.openIssues + repository.openPullRequests
+        let home = "\(request.root)\(prefix)/repos/\(name)"
+        let owner = state.accounts[repository.ownerID].map { accountJSON($0, request) }
+        let issues = Value.integer(Int64(repository.openIssues + repository.openPullRequests))
+        let at = Value.string(repository.createdAt.stamp)
         var pairs: [(key: String, value: Value)] = [
             ("id", .integer(repository.id)), ("node_id", .string(nodeID(of: repository))),
             ("name", .string(repository.name)), ("full_name", .string(name)), ("private", .bool(repository.isPrivate)),
             ("owner", owner ?? .null), ("html_url", .string(address)), ("description", .null),
-            ("fork", .bool(repository.isFork)), ("url", .string("\(request.root)\(prefix)/repos/\(name)")),
-            ("created_at", .string(repository.createdAt.stamp)), ("updated_at", .string(repository.createdAt.stamp)),
-            ("pushed_at", .string(repository.createdAt.stamp)), ("clone_url", .string(address + ".git")),
-            ("homepage", .null), ("size", .integer(Int64(repository.sizeKiB))),
-            ("stargazers_count", .integer(Int64(repository.stars))),
+            ("fork", .bool(repository.isFork)), ("url", .string(home)),
+        ]
+        pairs += repositoryLinks.map { ($0.key, .string(home + $0.path)) }
+        pairs += [
+            ("created_at", at), ("updated_at", at), ("pushed_at", at),
+            ("git_url", .string("git:" + address.dropFirst("http:".count) + ".git")),
+            ("ssh_url", .string("git@forge:\(name).git")),
+            ("clone_url", .string(address + ".git")), ("svn_url", .string(address)), ("homepage", .null),
+            ("size", .integer(Int64(repository.sizeKiB))), ("stargazers_count", .integer(Int64(repository.stars))),
             ("watchers_count", .integer(Int64(repository.stars))), ("language", "Swift"), ("has_issues", true),
-            ("forks_count", .integer(Int64(repository.forks))), ("mirror_url", .null),
-            ("archived", .bool(repository.isArchived)), ("disabled", false),
-            ("open_issues_count", .integer(Int64(issues))), ("license", .null), ("allow_forking", true),
-            ("is_template", false), ("topics", []),
+            ("has_projects", true), ("has_wiki", true), ("has_pages", false),
+            ("has_discussions", false), ("forks_count", .integer(Int64(repository.forks))), ("mirror_url", .null),
+            ("archived", .bool(repository.isArchived)), ("disabled", false), ("open_issues_count", issues),
+            ("license", .null), ("allow_forking", true), ("is_template", false),
+            ("web_commit_signoff_required", false), ("topics", []),
             ("visibility", .string(repository.isPrivate ? "private" : "public")),
-            ("forks", .integer(Int64(repository.forks))), ("open_issues", .integer(Int64(issues))),
+            ("forks", .integer(Int64(repository.forks))), ("open_issues", issues),
             ("watchers", .integer(Int64(repository.stars))), ("default_branch", .string(repository.defaultBranch)),
         ]
+        if !request.wantsNewestGitHub { pairs.append(("has_downloads", true)) }
         if let token = caller.token {
             let pushes = Value.bool(token.readsTraffic)
             pairs.append(
                 ("permissions", ["admin": pushes, "maintain": pushes, "push": pushes, "triage": pushes, "pull": true]))
         }
         if isWhole {
+            if owner?["type"] == "Organization" { pairs.append(("organization", owner ?? .null)) }
             pairs.append(("network_count", .integer(Int64(repository.forks))))
             pairs.append(("subscribers_count", .integer(Int64(repository.watchers))))
         }
         return .object(ValueObject(distinct: pairs))
     }
 
-    static func accountJSON(
-        _ account: ForgeAccount, _ request: ForgeRequest, _ state: ForgeState, isWhole: Bool
-    ) -> Value {
+    /// An account as it stands in other answers.
+    static func accountJSON(_ account: ForgeAccount, _ request: ForgeRequest) -> Value {
+        accountJSON(login: account.path, id: account.id, isUser: account.kind == .user, request)
+    }
+
+    static func accountJSON(login: String, id: Int64, isUser: Bool, _ request: ForgeRequest) -> Value {
+        let home = "\(request.root)\(prefix)/users/\(login)"
         var pairs: [(key: String, value: Value)] = [
-            ("login", .string(account.path)), ("id", .integer(account.id)), ("node_id", .string("O_\(account.id)")),
-            ("url", .string("\(request.root)\(prefix)/users/\(account.path)")),
-            ("html_url", .string("\(request.root)/\(account.path)")),
-            ("type", .string(account.kind == .user ? "User" : "Organization")), ("site_admin", false),
+            ("login", .string(login)), ("id", .integer(id)),
+            ("node_id", .string((isUser ? "U_kgDO" : "O_kgDO") + packed(id))),
+            ("avatar_url", .string("\(request.root)/avatars/u/\(id)?v=4")), ("gravatar_id", ""), ("url", .string(home)),
+            ("html_url", .string("\(request.root)/\(login)")),
         ]
-        if isWhole {
-            pairs += [
-                ("name", .string(account.name)),
-                ("public_repos", .integer(Int64(state.repositories(of: [account.id], for: nil).count))),
-                ("public_gists", 0), ("followers", .integer(Int64(account.followers))), ("following", 0),
-                ("created_at", .string(account.createdAt.stamp)),
-            ]
-        }
+        pairs += accountLinks.map { ($0.key, .string(home + $0.path)) }
+        pairs += [
+            ("type", .string(isUser ? "User" : "Organization")), ("user_view_type", "public"), ("site_admin", false),
+        ]
         return .object(ValueObject(distinct: pairs))
     }
 
-    static func releaseJSON(
-        _ release: ForgeRelease, _ repository: ForgeRepository, _ request: ForgeRequest, _ state: ForgeState
+    /// An account's own answer: an organisation's has other members under `/orgs` than under `/users`.
+    static func wholeAccountJSON(
+        _ account: ForgeAccount, isOrganization: Bool, _ request: ForgeRequest, _ state: ForgeState
     ) -> Value {
-        let address = "\(request.root)/\(state.fullName(repository))/releases"
-        let assets = release.downloads.enumerated().map { index, downloads -> Value in
-            [
-                "id": .integer(release.id * 100 + Int64(index)), "name": .string("widget-\(index).tar.gz"),
-                "state": "uploaded", "content_type": "application/gzip", "size": 1024,
-                "download_count": .integer(Int64(downloads)),
-                "browser_download_url": .string("\(address)/download/\(release.tag)/widget-\(index).tar.gz"),
-            ]
-        }
-        let at = (release.createdAt ?? repository.createdAt).stamp
-        return [
-            "id": .integer(release.id), "tag_name": .string(release.tag), "name": .string(release.tag),
-            "html_url": .string("\(address)/tag/\(release.tag)"), "draft": .bool(release.isDraft),
-            "prerelease": .bool(release.isPrerelease), "created_at": .string(at),
-            "published_at": release.isDraft ? .null : .string(at), "assets": .array(assets),
+        let at = Value.string(account.createdAt.stamp)
+        let count = Value.integer(Int64(state.repositories(of: [account.id], for: nil).count))
+        let figures: [(key: String, value: Value)] = [
+            ("public_repos", count), ("public_gists", 0), ("followers", .integer(Int64(account.followers))),
+            ("following", 0), ("created_at", at), ("updated_at", at),
         ]
+        guard isOrganization else {
+            var pairs = accountJSON(account, request).object.map(Array.init) ?? []
+            pairs += [
+                ("name", .string(account.name)), ("company", .null), ("blog", ""), ("location", .null),
+                ("email", .null),
+                ("hireable", .null), ("bio", .null), ("twitter_username", .null),
+            ]
+            return .object(ValueObject(distinct: pairs + figures))
+        }
+        let home = "\(request.root)\(prefix)/orgs/\(account.path)"
+        var pairs: [(key: String, value: Value)] = [
+            ("login", .string(account.path)), ("id", .integer(account.id)),
+            ("node_id", .string("O_kgDO" + packed(account.id))), ("url", .string(home)),
+        ]
+        pairs += organizationLinks.map { ($0.key, .string(home + $0.path)) }
+        pairs += [
+            ("avatar_url", .string("\(request.root)/avatars/u/\(account.id)?v=4")), ("description", ""),
+            ("name", .string(account.name)), ("is_verified", false), ("has_organization_projects", true),
+            ("has_repository_projects", true), ("html_url", .string("\(request.root)/\(account.path)")),
+            ("archived_at", .null), ("type", "Organization"),
+        ]
+        return .object(ValueObject(distinct: pairs + figures))
     }
 
     /// The id that GraphQL knows a repository by: opaque to clients, here base64 of its number as GitHub packs it.
     static func nodeID(of repository: ForgeRepository) -> String {
-        "R_kgDO" + ForgeState.base64([24, 16, 8, 0].map { UInt8(truncatingIfNeeded: repository.id >> $0) })
+        "R_kgDO" + packed(repository.id)
+    }
+
+    private static func packed(_ id: Int64) -> String {
+        ForgeState.base64([24, 16, 8, 0].map { UInt8(truncatingIfNeeded: id >> $0) })
     }
 
     /// What ``nodeID(of:)`` was made from; `nil` for any other text.

@@ -13,13 +13,13 @@ extension GitHubAPI {
             return repositoryAnswer(repository, rest(2), request, caller, state)
         case "orgs" where parts.count >= 2:
             guard let account = state.account(named: parts[1]), account.kind != .user else { return notFound }
-            return accountAnswer(account, rest(2), request, caller, state)
+            return accountAnswer(account, isOrganization: true, rest(2), request, caller, state)
         case "users" where parts.count >= 2:
             guard let account = state.account(named: parts[1]) else { return notFound }
-            return accountAnswer(account, rest(2), request, caller, state)
+            return accountAnswer(account, isOrganization: false, rest(2), request, caller, state)
         case "organizations" where parts.count >= 2, "user" where parts.count >= 2:
             guard let account = Int64(parts[1]).flatMap({ state.accounts[$0] }) else { return notFound }
-            return accountAnswer(account, rest(2), request, caller, state)
+            return accountAnswer(account, isOrganization: parts[0] != "user", rest(2), request, caller, state)
         case "user":
             guard let token = caller.token else { return problem(401, "Requires authentication") }
             return ForgeAnswer(status: 200, json: ["login": .string(token.user), "type": "User"])
@@ -70,13 +70,7 @@ extension GitHubAPI {
             let isOpen = (request.parameter("state") ?? "open") != "closed"
             return page(
                 Array(0..<(isOpen ? repository.openPullRequests : 0)), "repositories/\(repository.id)/pulls", request
-            ) { number in
-                let address = "\(request.root)/\(state.fullName(repository))/pull/\(number + 1)"
-                return [
-                    "id": .integer(repository.id * 1000 + Int64(number)), "number": .integer(Int64(number + 1)),
-                    "state": "open", "html_url": .string(address), "title": .string("Change \(number + 1)"),
-                ]
-            }
+            ) { pullJSON($0 + 1, repository, request, caller, state) }
         case "traffic/views", "traffic/clones", "traffic/popular/referrers", "traffic/popular/paths":
             return trafficAnswer(repository, String(rest.dropFirst("traffic/".count)), caller, state)
         default: return notFound
@@ -84,12 +78,14 @@ extension GitHubAPI {
     }
 
     private static func accountAnswer(
-        _ account: ForgeAccount, _ rest: String, _ request: ForgeRequest, _ caller: ForgeState.Caller,
-        _ state: ForgeState
+        _ account: ForgeAccount, isOrganization: Bool, _ rest: String, _ request: ForgeRequest,
+        _ caller: ForgeState.Caller, _ state: ForgeState
     ) -> ForgeAnswer {
         let home = account.kind == .user ? "user" : "organizations"
         switch rest {
-        case "": return ForgeAnswer(status: 200, json: accountJSON(account, request, state, isWhole: true))
+        case "":
+            return ForgeAnswer(
+                status: 200, json: wholeAccountJSON(account, isOrganization: isOrganization, request, state))
         case "repos":
             return page(
                 state.repositories(of: [account.id], for: caller.token), "\(home)/\(account.id)/repos", request
@@ -102,17 +98,15 @@ extension GitHubAPI {
                     ("Location", request.address("\(prefix)/orgs/\(account.path)/public_members")))
                 return answer
             }
-            return page(Array(0..<account.members), "\(home)/\(account.id)/members", request) { memberJSON($0) }
+            return page(Array(0..<account.members), "\(home)/\(account.id)/members", request) {
+                memberJSON($0, request)
+            }
         case "public_members" where account.kind != .user:
             return page(Array(0..<account.publicMembers), "\(home)/\(account.id)/public_members", request) {
-                memberJSON($0)
+                memberJSON($0, request)
             }
         default: return notFound
         }
-    }
-
-    private static func memberJSON(_ number: Int) -> Value {
-        ["login": .string("member-\(number)"), "id": .integer(Int64(number + 1)), "type": "User", "site_admin": false]
     }
 
     /// One page of a list, with GitHub's `Link`.

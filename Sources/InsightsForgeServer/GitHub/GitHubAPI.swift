@@ -144,9 +144,18 @@ enum GitHubAPI {
                 "remaining": .integer(Int64(budget.remaining)), "reset": .integer(budget.resetsAt.unixSeconds),
             ]
         }
+        // Search has a budget of its own, a minute long, which nobody uses here.
+        resources["search"] = [
+            "limit": 30, "used": 0, "remaining": 30, "reset": .integer(state.now.unixSeconds + 60),
+        ]
         var body: ValueObject = ["resources": .object(resources)]
-        // Version 2026-03-10 did away with it.
-        if request.header("x-github-api-version") != "2026-03-10" { body["rate"] = resources["core"] }
+        if !request.wantsNewestGitHub { body["rate"] = resources["core"] }
         return ForgeAnswer(status: 200, json: .object(body))
     }
+}
+
+extension ForgeRequest {
+    /// Whether it asks for version 2026-03-10, which did away with `rate`, `has_downloads`, and `assignee` and
+    /// `merge_commit_sha` of pull requests.
+    var wantsNewestGitHub: Bool { header("x-github-api-version") == "2026-03-10" }
 }

@@ -28,7 +28,7 @@ extension GitLabAPI {
             ("open_issues_count", .integer(Int64(repository.openIssues))),
         ]
         if repository.isFork { pairs.append(("forked_from_project", ["id": 1, "path_with_namespace": "origin/it"])) }
-        if request.parameter("statistics") == "true", caller.token?.readsTraffic == true {
+        if request.flag("statistics") == true, caller.token?.readsTraffic == true {
             let bytes = Value.integer(Int64(repository.sizeKiB) * 1024)
             pairs.append(
                 (

@@ -6,7 +6,7 @@ extension GitLabAPI {
         _ state: ForgeState
     ) -> ForgeAnswer {
         var found = state.repositories(of: owners, for: caller.token)
-        if let wanted = request.parameter("archived") { found.removeAll { $0.isArchived != (wanted == "true") } }
+        if let wanted = request.flag("archived") { found.removeAll { $0.isArchived != wanted } }
         if let wanted = request.parameter("visibility") { found.removeAll { $0.isPrivate != (wanted != "public") } }
         if request.parameter("sort") != "asc" { found.reverse() }
         let json = { projectJSON($0, request, caller, state) }

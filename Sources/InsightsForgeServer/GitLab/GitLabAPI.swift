@@ -181,7 +181,7 @@ enum GitLabAPI {
         switch rest {
         case "": return ForgeAnswer(status: 200, json: groupJSON(group, request, state))
         case "projects":
-            let withSubgroups = ["true", "1"].contains(request.parameter("include_subgroups") ?? "")
+            let withSubgroups = request.flag("include_subgroups") == true
             let owners = state.accounts.values.filter {
                 $0.id == group.id || withSubgroups && $0.path.lowercased().hasPrefix(group.path.lowercased() + "/")
             }

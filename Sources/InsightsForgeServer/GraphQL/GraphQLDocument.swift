@@ -82,6 +82,9 @@ private struct GraphQLParser {
     private var scalars: [Unicode.Scalar]
     private var position = 0
     private var variables: ValueObject
+    /// How many braces and brackets are open; more than any query needs would use up the stack.
+    private var depth = 0
+    private static let mostDepth = 64
 
     init(_ text: String, variables: ValueObject) {
         scalars = Array(text.unicodeScalars)
@@ -142,6 +145,8 @@ private struct GraphQLParser {
 
     mutating func selection() throws(GraphQLError) -> [GraphQLSelection] {
         guard take("{") else { throw failure("expected {") }
+        try descend()
+        defer { depth -= 1 }
         var parts: [GraphQLSelection] = []
         while !take("}") { parts.append(try part()) }
         return parts
@@ -172,7 +177,14 @@ private struct GraphQLParser {
                 line: place.line, column: place.column))
     }
 
+    private mutating func descend() throws(GraphQLError) {
+        depth += 1
+        guard depth <= GraphQLParser.mostDepth else { throw failure("too deep") }
+    }
+
     private mutating func value() throws(GraphQLError) -> Value {
+        try descend()
+        defer { depth -= 1 }
         if take("$") { return variables[try name()] ?? .null }
         if take("[") {
             var list: [Value] = []

@@ -42,7 +42,7 @@ struct ForgeAnswer: Sendable {
     /// Turns ``json`` into bytes, once.
     mutating func render() {
         guard let json else { return }
-        body = Array(json.json.utf8)
+        body = json.jsonBytes
         self.json = nil
         if header("Content-Type") == nil { headers.append(("Content-Type", "application/json; charset=utf-8")) }
     }

@@ -34,6 +34,11 @@ struct ForgeRequest: Sendable {
 
     func parameter(_ name: String) -> String? { query.first { $0.name == name }?.value }
 
+    /// Whether a parameter says yes, in any of the spellings that GitLab's own reader takes; `nil` without it.
+    func flag(_ name: String) -> Bool? {
+        parameter(name).map { ["true", "t", "1", "yes", "y", "on"].contains($0.lowercased()) }
+    }
+
     /// The server's root as the client called it: absolute addresses in answers begin with it.
     var root: String { "http://\(header("host") ?? "127.0.0.1")" }
 

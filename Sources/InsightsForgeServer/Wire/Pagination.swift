@@ -10,7 +10,8 @@ struct Pagination {
     ///   - standard: The size when none is asked for.
     ///   - most: The highest size; a higher one is cut to it without a word, as the forges do.
     init(_ request: ForgeRequest, sizeName: String = "per_page", standard: Int = 30, most: Int = 100) {
-        page = max(1, request.parameter("page").flatMap { Int($0) } ?? 1)
+        // No list is as long as the upper bound; it keeps the arithmetic within its numbers.
+        page = min(max(1, request.parameter("page").flatMap { Int($0) } ?? 1), 1_000_000)
         let asked = request.parameter(sizeName).flatMap { Int($0) } ?? standard
         size = asked < 1 ? standard : min(asked, most)
     }

@@ -121,6 +121,30 @@ struct RepositoryTests {
         }
     }
 
+    @Test("Names with quotes, controls and other letters arrive as they are")
+    func letters() async throws {
+        let (forge, _) = Samples.forge()
+        let names = ["a\"b", "c\\d", "e\u{1}f", "g\u{0}h", "ü→😀", "i\nj\u{7F}"]
+        for name in names { forge.addRepository("acme/\(name)") }
+        let answer = try await withClient(forge) { try $0.request("GET", "/api/v3/orgs/acme/repos", [Samples.token]) }
+        #expect(answer.json.array?.compactMap { $0["name"]?.string } == ["Widget"] + names)
+    }
+
+    @Test("The newest version has done away with some members")
+    func versions() async throws {
+        let (forge, _) = Samples.forge()
+        try await withClient(forge) { client in
+            for (version, isThere) in [("2022-11-28", true), ("2026-03-10", false)] {
+                let headers = [Samples.token, "X-GitHub-Api-Version: \(version)"]
+                let repository = try client.request("GET", "/api/v3/repos/acme/widget", headers)
+                #expect((repository.json["has_downloads"] != nil) == isThere)
+                #expect(repository["x-github-api-version-selected"] == version)
+                let pulls = try client.request("GET", "/api/v3/repos/acme/widget/pulls", headers)
+                #expect((pulls.json.array?.first?["assignee"] != nil) == isThere)
+            }
+        }
+    }
+
     @Test("Who may not, and what is not there, is told in GitHub's words")
     func refusals() async throws {
         let (forge, _) = Samples.forge()

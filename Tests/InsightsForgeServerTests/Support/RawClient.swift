@@ -56,7 +56,11 @@ final class RawClient: @unchecked Sendable {  // one thread at a time uses it
     func send(_ method: String, _ target: String, _ headers: [String] = [], body: String = "") throws {
         var lines = ["\(method) \(target) HTTP/1.1", "Host: forge.test", "User-Agent: test"] + headers
         if !body.isEmpty { lines.append("Content-Length: \(body.utf8.count)") }
-        let bytes = Array((lines.joined(separator: "\r\n") + "\r\n\r\n" + body).utf8)
+        try send(bytes: Array((lines.joined(separator: "\r\n") + "\r\n\r\n" + body).utf8))
+    }
+
+    /// Sends whatever it is given.
+    func send(bytes: [UInt8]) throws {
         guard Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
             throw RawError(description: "cannot send: errno \(errno)")
         }
@@ -93,11 +97,19 @@ final class RawClient: @unchecked Sendable {  // one thread at a time uses it
     /// Everything that still comes, and how it ended: `true` for a reset.
     func rest() -> (bytes: [UInt8], wasReset: Bool) {
         var bytes = Array(pending)
+        var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
-            var buffer = [UInt8](repeating: 0, count: 65_536)
-            let count = recv(descriptor, &buffer, buffer.count, 0)
+            let count = receive(&buffer)
             guard count > 0 else { return (bytes, count < 0 && errno == ECONNRESET) }
             bytes += buffer[..<count]
+        }
+    }
+
+    /// A socket with a timeout is interrupted when its process is stopped and goes on: signal(7).
+    private func receive(_ buffer: inout [UInt8]) -> Int {
+        while true {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            if count >= 0 || errno != EINTR { return count }
         }
     }
 
@@ -108,7 +120,7 @@ final class RawClient: @unchecked Sendable {  // one thread at a time uses it
 
     private func receive() throws {
         var buffer = [UInt8](repeating: 0, count: 65_536)
-        let count = recv(descriptor, &buffer, buffer.count, 0)
+        let count = receive(&buffer)
         guard count > 0 else { throw RawError(description: "the connection ended: \(count), errno \(errno)") }
         pending = buffer[..<count]
     }
