@@ -187,7 +187,8 @@ let package = Package(
         .testTarget(
             name: "InsightsBuiltinsTests",
             dependencies: [
-                "InsightsBuiltins", "InsightsEngine", "InsightsForgeServer", "InsightsPlugin", "InsightsTesting", log,
+                "InsightsBuiltins", "InsightsEngine", "InsightsForgeServer", "InsightsHTTPClient", "InsightsPlugin",
+                "InsightsTesting", log,
             ],
             swiftSettings: ours
         ),
@@ -214,7 +215,10 @@ let package = Package(
         ),
         .testTarget(
             name: "InsightsCommandsTests",
-            dependencies: ["InsightsCommands", "InsightsEngine", "InsightsPlugin", "InsightsStorage", "insights", log],
+            dependencies: [
+                "InsightsCommands", "InsightsEngine", "InsightsForgeServer", "InsightsPlugin", "InsightsStorage",
+                "insights", log,
+            ],
             swiftSettings: ours
         ),
         .testTarget(
