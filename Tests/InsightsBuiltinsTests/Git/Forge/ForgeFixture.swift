@@ -16,18 +16,29 @@ struct ForgeFixture {
     let accounts: RecordingHost
     let platforms: RecordingHost
 
+    /// The key of the forge, as its address gives it.
+    let key: String
+
     init(_ kind: ForgeKind = .github, now: Instant = start) {
-        forge = Forge(kind, now: now)
-        forge.addToken(ForgeToken(ForgeFixture.token))
-        direct = DirectForge(forge)
-        clock = ManualClock(now)
-        repositories = RecordingHost(GitRepositories().declaration, clock: clock, http: direct)
-        accounts = RecordingHost(GitAccounts().declaration, clock: clock, http: direct)
-        platforms = RecordingHost(GitPlatforms().declaration, clock: clock)
+        let forge = Forge(kind, now: now)
+        let direct = DirectForge(forge)
+        self.init(forge, direct: direct, http: direct, key: "127.0.0.1:4711", now: now)
     }
 
-    /// The key of the forge, as its address gives it.
-    let key = "127.0.0.1:4711"
+    /// A fixture over a forge that is asked by another client, such as one over sockets.
+    init(
+        _ forge: Forge, direct: DirectForge? = nil, http: any HTTP.Client, key: String, now: Instant = start,
+        state: [String: Value] = [:]
+    ) {
+        self.forge = forge
+        self.key = key
+        self.direct = direct ?? DirectForge(forge)
+        forge.addToken(ForgeToken(ForgeFixture.token))
+        clock = ManualClock(now)
+        repositories = RecordingHost(GitRepositories().declaration, clock: clock, http: http, state: state)
+        accounts = RecordingHost(GitAccounts().declaration, clock: clock, http: http)
+        platforms = RecordingHost(GitPlatforms().declaration, clock: clock)
+    }
 
     /// Moves both calendars.
     func advance(to instant: Instant) {
