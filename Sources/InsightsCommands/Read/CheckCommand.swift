@@ -11,10 +11,8 @@ struct CheckCommand: AsyncParsableCommand {
         usage: "insights check [--online [<task> ...]] [<options>]",
         discussion: """
             Ends with 0 (warnings are printed), or with 78 when there is an error.
-
             --online asks the servers, too: what the credentials may read, what would be
-            measured, and what a run takes; of the named tasks, else of every enabled one.
-            Nothing is stored. 69 when a server is out of reach.
+            measured, and what a run takes; 69 when one is out of reach.
 
             Example: insights check --manifest /srv/insights/tasks.yaml
             """)
@@ -30,7 +28,7 @@ struct CheckCommand: AsyncParsableCommand {
         transform: DurationArgument.parse)
     var timeout: Duration?
 
-    @Argument(help: ArgumentHelp("With --online: the tasks, also disabled ones.", valueName: "task"))
+    @Argument(help: ArgumentHelp("With --online: these, also disabled; else all enabled.", valueName: "task"))
     var tasks: [String] = []
 
     func validate() throws {

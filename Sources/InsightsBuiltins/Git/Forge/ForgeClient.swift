@@ -4,6 +4,8 @@ internal import InsightsPlugin
 struct ForgeClient: Sendable {
     /// Most pages of a list: a list that is longer does not end.
     static let pageLimit = 2000
+    /// Most pages in a row that bring nothing new: a list that goes on after them does not end either.
+    static let barrenLimit = 5
 
     let entry: ForgeEntry
     private let http: any HTTP.Client
@@ -102,9 +104,11 @@ struct ForgeClient: Sendable {
         let size = sizeName == "limit" ? "50" : "100"
         var url = root.appending(segments, query: query + [(sizeName, size)])
         var seen: Set<HTTP.URL> = []
-        var count = 0
+        var known: Set<String> = []
+        var (count, barren) = (0, 0)
         while true {
-            guard seen.insert(url).inserted, seen.count <= ForgeClient.pageLimit else {
+            guard seen.insert(url).inserted, seen.count <= ForgeClient.pageLimit, barren < ForgeClient.barrenLimit
+            else {
                 throw RunFailure(
                     "bad_answer", "\(url): the list does not end, after \(seen.count) pages", retryable: false)
             }
@@ -115,6 +119,12 @@ struct ForgeClient: Sendable {
             }
             try add(items)
             count += items.count
+            var isBarren = true
+            for item in items {
+                // What has no identity to be known by counts as new; the limit of pages is left for it.
+                if item["id"]?.identifier.map({ known.insert($0).inserted }) ?? true { isBarren = false }
+            }
+            barren = isBarren ? barren + 1 : 0
             if let next = try answer.link("next") {
                 url = next
             } else if sizeName == "limit", !items.isEmpty, let total = answer.total, count < total {
