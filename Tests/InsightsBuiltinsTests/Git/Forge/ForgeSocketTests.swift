@@ -118,6 +118,27 @@ struct ForgeSocketTests {
     }
 
     @Test(
+        "Told to wait by a secondary limit, nothing leaves but what is on its way",
+        arguments: [ForgeLimits.Wait.seconds, .date, .unsaid], [403, 429])
+    func secondary(wait: ForgeLimits.Wait, status: Int) async throws {
+        let forge = forge(40)
+        forge.configure {
+            $0.limits.pointsPerMinute = 60
+            $0.limits.secondaryStatus = status
+            $0.limits.wait = wait
+        }
+        try await withServer(forge) { server, client in
+            let fixture = fixture(forge, server, client.attempt(within: 20))
+            let failure = await #expect(throws: RunFailure.self) { try await fixture.collect() }
+            #expect(failure?.code == "rate_limited" && failure?.isRetryable == true && failure?.retryAt != nil)
+            #expect(forge.log.count { $0.status == status } <= 9)
+            #expect(forge.log.count <= 60 + 9)
+            let finished = fixture.repositories.samples.count { $0.metric == "stars" }
+            #expect(finished >= 5)
+        }
+    }
+
+    @Test(
         "What goes wrong with one repository fails it alone, and leaves nothing half stored",
         arguments: [
             .status(500), .reset(), .reset(afterBytes: 200), .close(afterBytes: 150), .overlongLength(),

@@ -1,6 +1,10 @@
+import Foundation
+import InsightsEngine
 import InsightsForgeServer
+import InsightsHTTPClient
 import InsightsPlugin
 import InsightsTesting
+import Logging
 import Testing
 
 @testable import InsightsBuiltins
@@ -37,7 +41,34 @@ struct TrafficYearTests {
     @Test(
         "Every day that could be seen is exact, sums equal the truth, and every lost day is a gap", arguments: 1...8)
     func year(seed: UInt64) async throws {
-        let fixture = ForgeFixture()
+        let forge = Forge(.github, now: ForgeFixture.start)
+        let direct = DirectForge(forge)
+        try await collect(seed, ForgeFixture(forge, direct: direct, http: direct, key: "127.0.0.1:4711"))
+    }
+
+    @Test("The same holds on sockets, with the program's own client and its cache", arguments: [21, 22, 23])
+    func onSockets(seed: UInt64) async throws {
+        let forge = Forge(.github, now: ForgeFixture.start)
+        let folder = NSTemporaryDirectory() + "insights-year-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }  // what is left is in a temporary folder
+        let access = AsyncHTTPAccess(
+            clock: SystemClock(), userAgent: "insights/test", cacheFolder: folder, logger: Logger(label: "test"))
+        try await ForgeServer.run(forge) { server in
+            let http = access.client(
+                run: RunID(high: 1, low: seed), deadline: SystemClock().now.advanced(by: .seconds(120))
+            ) { _ in }
+            do {
+                try await collect(seed, ForgeFixture(forge, http: http, key: "127.0.0.1:\(server.port)"))
+                await access.shutdown()
+            } catch {
+                await access.shutdown()
+                throw error
+            }
+        }
+    }
+
+    /// Ninety days of it.
+    private func collect(_ seed: UInt64, _ fixture: ForgeFixture) async throws {
         fixture.forge.addAccount("acme")
         let id = fixture.forge.addRepository("acme/widget", createdAt: Instant("2025-12-01T00:00:00Z")) {
             $0.traffic = TrafficTruth(
@@ -57,7 +88,8 @@ struct TrafficYearTests {
             fixture.advance(to: now)
             // Now and then the forge is down for its traffic: then nothing is seen, and nothing lost yet.
             let isDown = roll(6) == 0 && now != ForgeFixture.start
-            fixture.direct.meddle { isDown && $0.url.path.contains("/traffic/") ? ScriptedHTTP.Answer(503) : nil }
+            fixture.forge.removeFaults()
+            if isDown { fixture.forge.inject(.status(500), on: "GET */traffic/*") }
             do { try await fixture.collect() } catch { #expect(isDown) }
             if !isDown {
                 expected.see(truth, at: now)
