@@ -16,7 +16,16 @@ struct History {
     static let window = 14
 
     let repositories: Int
-    let path = "bench-history-\(getpid()).db"
+    let path: String
+    /// Whether the file stays, for other programs to be measured on.
+    let isKept: Bool
+
+    /// - Parameter path: Of the file that stays; `nil`: one of its own that goes.
+    init(repositories: Int, path: String?) {
+        self.repositories = repositories
+        self.path = path ?? "bench-history-\(getpid()).db"
+        isKept = path != nil
+    }
 
     private static let metrics = [
         MetricDeclaration("views", unit: "views", shape: .daily, additive: true, summary: "Views"),
@@ -31,7 +40,7 @@ struct History {
     func run() async throws {
         for suffix in ["", "-journal", ".lock"] { unlink(path + suffix) }
         let store = try SQLiteStore.open(path: path)
-        defer { for suffix in ["", "-journal", ".lock"] { unlink(path + suffix) } }
+        defer { if !isKept { for suffix in ["", "-journal", ".lock"] { unlink(path + suffix) } } }
         try await store.acquire(NodeIdentity(name: "bench", processID: getpid(), version: "0"))
         let task = try await store.register([TaskRegistration(name: "fill", hash: 1)], at: History.firstDay)[0].id
         let start = ContinuousClock.now

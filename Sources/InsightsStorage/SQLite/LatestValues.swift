@@ -30,19 +30,47 @@ struct LatestValues {
 
     /// By kind, key and metric.
     func all(_ db: Database) throws -> [LatestValue] {
-        var bySubject: [Int64: [StoredSeries]] = [:]
-        series.bind(1, query.metric)
-        while try series.step() { bySubject[series.integer(0), default: []].append(try StoredSeries(series, from: 1)) }
+        let found = try ChainedSeries(series, metric: query.metric)
         var values: [LatestValue] = []
-        values.reserveCapacity(bySubject.count)
+        // Each is large: growing step by step would copy all of them several times.
+        values.reserveCapacity(found.series.count)
+        var places: [Int] = []
         subjects.bind(1, query.kind)
         while try subjects.step() {
             let id = subjects.integer(0)
-            guard var found = bySubject[id] else { continue }
-            if found.count > 1 { found.sort { $0.metric < $1.metric } }
+            found.find(id, into: &places)
+            guard !places.isEmpty else { continue }
             let subject = try StoredSubjects.record(subjects, aliases: aliases[id] ?? [])
-            for series in found { values.append(try series.latest(db, of: subject)) }
+            for place in places { values.append(try found.series[place].latest(db, of: subject)) }
         }
         return values
+    }
+}
+
+/// Series in the order of their table, and for each the one of its subject that was read before it: a list a subject
+/// without an array a subject.
+private struct ChainedSeries {
+    var series: [StoredSeries] = []
+    private var former: [Int] = []
+    private var last: [Int64: Int] = [:]
+
+    init(_ statement: PreparedStatement, metric: String?) throws {
+        statement.bind(1, metric)
+        while try statement.step() {
+            let subject = statement.integer(0)
+            former.append(last.updateValue(series.count, forKey: subject) ?? -1)
+            series.append(try StoredSeries(statement, from: 1))
+        }
+    }
+
+    /// Where the series of a subject are, by metric.
+    func find(_ subject: Int64, into places: inout [Int]) {
+        places.removeAll(keepingCapacity: true)
+        var place = last[subject] ?? -1
+        while place >= 0 {
+            places.append(place)
+            place = former[place]
+        }
+        if places.count > 1 { places.sort { series[$0].metric < series[$1].metric } }
     }
 }
