@@ -76,6 +76,33 @@ struct AnswerTests {
         }
     }
 
+    @Test("An answer that says how it would be packed, and has no body, is whole")
+    func packedNothing() async throws {
+        try await withBench({ request, _ in
+            .answer(Int(request.target.dropFirst()) ?? 0, ["Content-Encoding": "gzip", "ETag": "x"])
+        }) { bench, server in
+            for status in [200, 204, 304] {
+                let response = try await bench.client().send(HTTP.Request(.get, try server.url("\(status)")))
+                #expect(response.status == status)
+                #expect(response.headers["etag"] == "x")
+            }
+            let response = try await bench.client().send(HTTP.Request(.head, try server.url("200")))
+            #expect(response.status == 200)
+            #expect(server.requests.count == 4)
+        }
+    }
+
+    @Test("A packed answer that was cut short is a bad one")
+    func packedInPart() async throws {
+        let body = Array(try gzipped("printf 'hello hello hello'").dropLast(6))
+        try await withBench({ _, _ in .bytes(200, ["Content-Encoding": "gzip"], body) }) { bench, server in
+            let failure = try await failure {
+                _ = try await bench.client().send(HTTP.Request(.get, try server.url("a")))
+            }
+            #expect(failure.code == HTTP.FailureCode.badAnswer)
+        }
+    }
+
     @Test("An answer over its limit ends at the limit: told beforehand, in pieces, or packed a thousandfold")
     func tooLarge() async throws {
         let bomb = try gzipped("head -c 50000000 /dev/zero")
