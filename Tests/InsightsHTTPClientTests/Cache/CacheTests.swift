@@ -163,16 +163,20 @@ struct CacheTests {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
-    @Test("Files that cannot be written cost requests and fail nothing")
+    @Test("Files that cannot be written cost requests and fail nothing, and are kept once they can be")
     func notWritable() async throws {
-        let server = try await TestServer(Self.tagged)
-        let bench = Bench()
-        _ = try await ask(bench, server)
-        // Taken away while the program runs; a mode alone stops no root.
-        try FileManager.default.removeItem(atPath: bench.folder)
-        for path in ["a", "b", "b"] { #expect(try await ask(bench, server, path).status == 200) }
-        await bench.close()
-        await server.shutdown()
+        try await withBench(Self.tagged) { bench, server in
+            _ = try await ask(bench, server)
+            // A mode alone would stop no root.
+            try FileManager.default.removeItem(atPath: bench.folder)
+            try Data("in the way".utf8).write(to: URL(filePath: bench.folder))
+            for path in ["a", "b", "b"] { #expect(try await ask(bench, server, path).isFromCache == false) }
+            try FileManager.default.removeItem(atPath: bench.folder)
+            #expect(try await ask(bench, server, "b").isFromCache == false)
+            #expect(try await ask(bench, server, "b").isFromCache)
+            let folder = try FileManager.default.attributesOfItem(atPath: bench.folder)
+            #expect(folder[.posixPermissions] as? Int == 0o700)
+        }
     }
 
     @Test("The least recently used goes first, and the bound holds, also after a restart")

@@ -224,6 +224,7 @@ struct AnswerTests {
             for await _ in arrived { break }
             sending.cancel()
             await #expect(throws: CancellationError.self) { try await sending.value }
+            while server.closedConnections == 0 { await Task.yield() }
         }
     }
 
