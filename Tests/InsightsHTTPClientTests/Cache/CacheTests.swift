@@ -83,6 +83,22 @@ struct CacheTests {
         }
     }
 
+    @Test("The time is that of the answer that came, never of the one that was kept")
+    func time() async throws {
+        try await withBench({ _, number in
+            switch number {
+            case 0: .answer(200, ["ETag": "\"v1\"", "Date": "Sun, 04 Jan 2026 02:00:00 GMT"], "body")
+            case 1: .answer(304, ["Date": "Mon, 05 Jan 2026 02:00:00 GMT"])
+            default: .answer(304)
+            }
+        }) { bench, server in
+            let times = [
+                try await ask(bench, server).date, try await ask(bench, server).date, try await ask(bench, server).date,
+            ]
+            #expect(times == [Instant("2026-01-04T02:00:00Z"), Instant("2026-01-05T02:00:00Z"), nil])
+        }
+    }
+
     @Test("What may not be kept, or repeats the credential, is not")
     func notKept() async throws {
         try await withBench({ request, _ in

@@ -46,6 +46,21 @@ struct AnswerTests {
         }
     }
 
+    @Test(
+        "A URL reaches the server as it stands",
+        arguments: [
+            "/", "/a//b", "/a/../b", "/%2E%2E/x", "/a;b=c,d", "/a?x=%20&y=a+b&z=%C3%BC", "/a?x=%5B1%5D&y=(2)",
+            "/a%2Fb?q=/?",
+            "/~a_b-c.d!$&'()*+,;=:@",
+        ])
+    func targets(target: String) async throws {
+        try await withBench({ _, _ in .answer(200) }) { bench, server in
+            let url = try HTTP.URL("\(server.origin)\(target)")
+            _ = try await bench.client().send(HTTP.Request(.get, url))
+            #expect(server.requests.first?.target == target)
+        }
+    }
+
     @Test("Statuses are the module's", arguments: [204, 304, 401, 403, 404, 410, 422, 451, 500, 501])
     func statuses(status: Int) async throws {
         try await withBench({ _, _ in .answer(status, ["X-Thing": "a"]) }) { bench, server in
