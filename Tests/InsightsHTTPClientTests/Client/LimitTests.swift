@@ -179,6 +179,30 @@ struct LimitTests {
         }
     }
 
+    @Test("A 503 that says how long is waited out by all, and ends an attempt that is shorter")
+    func unavailable() async throws {
+        let clock = HandClock(jumps: true)
+        try await withBench(
+            clock: clock,
+            { _, number in
+                number % 2 == 0 ? .answer(503, ["Retry-After": "30"]) : .answer(200)
+            }
+        ) { bench, server in
+            let request = HTTP.Request(.get, try server.url("a"))
+            let start = clock.now
+            #expect(try await bench.client().send(request).status == 200)
+            #expect(clock.now >= start.advanced(by: .seconds(30)))
+            #expect(server.requests.count == 2)
+            let failure = try await failure { _ = try await bench.client(within: .seconds(20)).send(request) }
+            #expect(failure.code == HTTP.FailureCode.rateLimited)
+            #expect(server.requests.count == 3)
+            // What may not be sent twice is the module's.
+            let post = HTTP.Request(.post, request.url, body: [1])
+            #expect(try await bench.client().send(post).status == 200)
+            #expect(try await bench.client().send(post).status == 503)
+        }
+    }
+
     @Test("Three runs share a limit of 30 an hour without one no, and all are answered")
     func shared() async throws {
         let clock = HandClock(jumps: true)
