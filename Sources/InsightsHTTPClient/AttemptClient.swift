@@ -114,7 +114,7 @@ struct AttemptClient: HTTP.Client {
         var reading: LimitReading?
         defer { access.budgets.finish(ticket, reading) }
         let start = access.clock.moment
-        let timeout = min(left, deadline.since(start.wall))
+        let timeout = min(left, deadline.since(start.wall), .seconds(86_400))
         guard timeout > .zero else { throw Lost(failure: WireFailure(.timedOut, "no time is left"), url: hop.url) }
         let answer: RawAnswer
         do {

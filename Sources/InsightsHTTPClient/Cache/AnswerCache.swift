@@ -21,7 +21,9 @@ final class AnswerCache: Sendable {
         var entries: [String: Entry]?
         var size = 0
         var clock: UInt64 = 0
-        /// Why nothing can be kept; told once.
+        /// Whether the folder could be opened.
+        var isUsable = false
+        /// Why the last answer could not be kept; told once.
         var problem: String?
     }
 
@@ -83,6 +85,7 @@ final class AnswerCache: Sendable {
         guard size <= sizeLimit / 8, state.withLock({ open(&$0) }) else { return }
         if let problem = folder.write(file, as: key) { return tell(problem) }
         let victims = state.withLock { state in
+            state.problem = nil
             drop(key, &state)
             state.clock += 1
             state.entries?[key] = Entry(size: size, usedAt: state.clock)
@@ -97,14 +100,14 @@ final class AnswerCache: Sendable {
     /// - Returns: Whether it can be used.
     @discardableResult
     private func open(_ state: inout State) -> Bool {
-        if let entries = state.entries { return !entries.isEmpty || state.problem == nil }
+        if state.entries != nil { return state.isUsable }
         state.entries = [:]
         switch folder.open() {
         case .failure(let problem):
-            state.problem = problem.text
             logger.warning("\(problem.text): answers are asked for anew")
             return false
         case .success(let files):
+            state.isUsable = true
             for file in files.sorted(by: { $0.usedAt < $1.usedAt }) {
                 state.clock += 1
                 state.entries?[file.name] = Entry(size: file.size, usedAt: state.clock)

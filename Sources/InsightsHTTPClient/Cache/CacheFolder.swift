@@ -79,14 +79,16 @@ struct CacheFolder: Sendable {
         return isWhole ? bytes : nil
     }
 
-    /// Writes a file as a whole: who reads meanwhile has the old one.
+    /// Writes a file as a whole: who reads meanwhile has the old one. A folder that was removed is made anew.
     ///
     /// Not forced to the disk: after a power cut its digest does not match, and it is asked for anew.
     ///
     /// - Returns: Why it could not be written.
     func write(_ bytes: [UInt8], as name: String) -> String? {
         let temporary = place(CacheFolder.temporary + String(UInt64.random(in: 0...UInt64.max), radix: 16))
-        let file = Glibc.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW
+        var file = Glibc.open(temporary, flags, 0o600)
+        if file < 0, errno == ENOENT, mkdir(path, 0o700) == 0 { file = Glibc.open(temporary, flags, 0o600) }
         guard file >= 0 else { return problem("written").text }
         var written = 0
         while written < bytes.count {

@@ -7,7 +7,9 @@ struct KeptAnswer: Equatable, Sendable {
     var body: [UInt8]
 
     /// Headers that belong to the moment or to one reader, not to what was read.
-    private static let dropped: Set<String> = ["set-cookie", "set-cookie2", "connection", "keep-alive", "trailer"]
+    private static let dropped: Set<String> = [
+        "age", "connection", "date", "keep-alive", "retry-after", "set-cookie", "set-cookie2", "trailer",
+    ]
 
     /// Creates what is kept of an answer.
     ///

@@ -91,6 +91,8 @@ struct BudgetLane: Sendable {
     private var pausedAt: Int64 = .min
     private var silentRefusals = 0
     private var held: [RunID: Int64] = [:]
+    /// Until when each queue was last found to be held: all in it can wait that long, as who comes later is asked.
+    private var examined: [Place: Int64] = [:]
 
     init() {}
 
@@ -296,7 +298,7 @@ struct BudgetLane: Sendable {
             turns[waiter.run] = turn
             decisions.append(.go(waiter.id))
         }
-        if queues.isEmpty, flights.isEmpty { turns = [:] }
+        if queues.isEmpty, flights.isEmpty { (turns, examined) = ([:], [:]) }
         return decisions + tellHeld(now)
     }
 
@@ -304,7 +306,8 @@ struct BudgetLane: Sendable {
     private mutating func giveUp(_ now: Int64) -> [Decision] {
         var decisions: [Decision] = []
         for (place, queue) in queues {
-            guard let until = hold(on: place.resource), until > now else { continue }
+            guard let until = hold(on: place.resource), until > now, examined[place] != until else { continue }
+            examined[place] = until
             let left = queue.filter { $0.deadline >= until }
             guard left.count < queue.count else { continue }
             decisions += queue.filter { $0.deadline < until }.map { .fail($0.id, until: until) }

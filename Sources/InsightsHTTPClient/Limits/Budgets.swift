@@ -84,7 +84,7 @@ final class Budgets: Sendable {
                 let waiter = BudgetLane.Waiter(
                     id: id, run: run, resource: budget.resource, concurrency: budget.concurrency,
                     perMinute: budget.requestsPerMinute,
-                    deadline: now.uptime + max(0, deadline.since(now.wall).wholeMilliseconds))
+                    deadline: now.uptime + min(max(0, deadline.since(now.wall).wholeMilliseconds), 1 << 52))
                 let effects: [Effect] = state.withLock { state in
                     if state.cancelled.remove(id) != nil {
                         return [{ continuation.resume(throwing: CancellationError()) }]

@@ -21,6 +21,8 @@ final class AnswerCollector: HTTPClientResponseDelegate {
     private let sizeLimit: Int
     private let hasBody: Bool
     private let answer = Mutex(RawAnswer(status: 0, headers: [:], body: []))
+    /// Whether the head tells of no bytes.
+    private let isEmpty = Mutex(false)
 
     /// - Parameter hasBody: Whether the method's answers have one: of `HEAD` the length is another's.
     init(sizeLimit: Int, hasBody: Bool) {
@@ -41,6 +43,7 @@ final class AnswerCollector: HTTPClientResponseDelegate {
             if lower == "content-encoding" { isPacked = true }
             if lower == "content-length" { length = Int(value) }
         }
+        isEmpty.withLock { $0 = length == 0 }
         answer.withLock { answer in
             answer.status = Int(head.status.code)
             answer.headers = headers
@@ -60,6 +63,14 @@ final class AnswerCollector: HTTPClientResponseDelegate {
             return true
         }
         return fits ? task.eventLoop.makeSucceededVoidFuture() : task.eventLoop.makeFailedFuture(tooLarge)
+    }
+
+    /// The answer, if its head is there and no body was to follow; of such the unpacking says that it misses one.
+    var bodiless: RawAnswer? {
+        answer.withLock { answer in
+            let ends = !hasBody || answer.status == 204 || answer.status == 304 || isEmpty.withLock { $0 }
+            return answer.status != 0 && answer.body.isEmpty && ends ? answer : nil
+        }
     }
 
     func didFinishRequest(task: HTTPClient.Task<RawAnswer>) throws -> RawAnswer { answer.withLock { $0 } }

@@ -39,13 +39,13 @@ final class Wire: Sendable {
         _ method: HTTP.Method, _ url: HTTP.URL, headers: HTTP.Headers, body: [UInt8], timeout: Duration, sizeLimit: Int
     ) async throws -> RawAnswer {
         let task: HTTPClient.Task<RawAnswer>
+        let collector = AnswerCollector(sizeLimit: sizeLimit, hasBody: method != .head)
         do {
             var fields = HTTPHeaders()
             for field in headers { fields.add(name: field.name, value: field.value) }
             let request = try HTTPClient.Request(
                 url: url.text, method: HTTPMethod(rawValue: method.rawValue), headers: fields,
                 body: body.isEmpty ? nil : .bytes(body))
-            let collector = AnswerCollector(sizeLimit: sizeLimit, hasBody: method != .head)
             task = try client().execute(
                 request: request, delegate: collector, deadline: .now() + .milliseconds(timeout.wholeMilliseconds))
         } catch {
@@ -59,6 +59,11 @@ final class Wire: Sendable {
             }
         } catch {
             if Task.isCancelled { throw CancellationError() }
+            if let error = error as? NIOHTTPDecompression.ExtraDecompressionError, error == .truncatedData,
+                let answer = collector.bodiless
+            {
+                return answer
+            }
             throw WireFailure(error, host: url.origin.host)
         }
     }

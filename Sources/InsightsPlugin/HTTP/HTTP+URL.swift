@@ -180,7 +180,7 @@ private struct URLParts {
     private static func legal(_ text: Substring) -> String {
         var legal = ""
         for byte in text.utf8 {
-            if byte.isAlphanumericASCII || "-._~:/?[]@!$&'()*+,;=%".utf8.contains(byte) {
+            if byte.isAlphanumericASCII || "-._~:/?@!$&'()*+,;=%".utf8.contains(byte) {
                 legal.unicodeScalars.append(Unicode.Scalar(byte))
             } else {
                 legal += percent(byte)

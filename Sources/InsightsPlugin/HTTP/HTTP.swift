@@ -40,7 +40,7 @@ public enum HTTP {
         public static let refused = "http_refused"
         /// A redirect to another scheme, host or port, in a circle, or after five others. Not retryable.
         public static let redirect = "http_redirect"
-        /// No connection, or one that broke, at the last try, too. Retryable.
+        /// No connection, or one that broke before the answer was whole, at the last try, too. Retryable.
         public static let unreachable = "http_unreachable"
         /// The server cannot prove who it is. Not retryable.
         public static let tls = "http_tls"
@@ -48,7 +48,7 @@ public enum HTTP {
         public static let timeout = "http_timeout"
         /// More bytes than ``HTTP/Request/sizeLimit``, compressed ones counted as what they become. Not retryable.
         public static let tooLarge = "http_too_large"
-        /// Cut short, of a wrong length, malformed, no JSON, or nested too deep. Retryable.
+        /// No HTTP, broken packing, no JSON, or nested too deep. Retryable.
         public static let badAnswer = "http_bad_answer"
         /// A limit that lasts longer than the attempt. Retryable, at ``RunFailure/retryAt``.
         public static let rateLimited = "rate_limited"

@@ -83,6 +83,22 @@ struct CacheTests {
         }
     }
 
+    @Test("The time is that of the answer that came, never of the one that was kept")
+    func time() async throws {
+        try await withBench({ _, number in
+            switch number {
+            case 0: .answer(200, ["ETag": "\"v1\"", "Date": "Sun, 04 Jan 2026 02:00:00 GMT"], "body")
+            case 1: .answer(304, ["Date": "Mon, 05 Jan 2026 02:00:00 GMT"])
+            default: .answer(304)
+            }
+        }) { bench, server in
+            let times = [
+                try await ask(bench, server).date, try await ask(bench, server).date, try await ask(bench, server).date,
+            ]
+            #expect(times == [Instant("2026-01-04T02:00:00Z"), Instant("2026-01-05T02:00:00Z"), nil])
+        }
+    }
+
     @Test("What may not be kept, or repeats the credential, is not")
     func notKept() async throws {
         try await withBench({ request, _ in
@@ -163,16 +179,20 @@ struct CacheTests {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
-    @Test("Files that cannot be written cost requests and fail nothing")
+    @Test("Files that cannot be written cost requests and fail nothing, and are kept once they can be")
     func notWritable() async throws {
-        let server = try await TestServer(Self.tagged)
-        let bench = Bench()
-        _ = try await ask(bench, server)
-        // Taken away while the program runs; a mode alone stops no root.
-        try FileManager.default.removeItem(atPath: bench.folder)
-        for path in ["a", "b", "b"] { #expect(try await ask(bench, server, path).status == 200) }
-        await bench.close()
-        await server.shutdown()
+        try await withBench(Self.tagged) { bench, server in
+            _ = try await ask(bench, server)
+            // A mode alone would stop no root.
+            try FileManager.default.removeItem(atPath: bench.folder)
+            try Data("in the way".utf8).write(to: URL(filePath: bench.folder))
+            for path in ["a", "b", "b"] { #expect(try await ask(bench, server, path).isFromCache == false) }
+            try FileManager.default.removeItem(atPath: bench.folder)
+            #expect(try await ask(bench, server, "b").isFromCache == false)
+            #expect(try await ask(bench, server, "b").isFromCache)
+            let folder = try FileManager.default.attributesOfItem(atPath: bench.folder)
+            #expect(folder[.posixPermissions] as? Int == 0o700)
+        }
     }
 
     @Test("The least recently used goes first, and the bound holds, also after a restart")

@@ -1,3 +1,4 @@
+import Foundation
 import InsightsEngine
 import InsightsPlugin
 import InsightsTesting
@@ -5,6 +6,48 @@ import Synchronization
 import Testing
 
 @testable import InsightsHTTPClient
+
+/// Counts requests by the hour, on a clock that is 40 s behind the client's.
+private final class HourlyServer: Sendable {
+    private let limit: Int
+    private let clock: HandClock
+    private let state = Mutex<(hour: Int64, used: Int, refusals: Int)>((0, 0, 0))
+
+    init(limit: Int, clock: HandClock) {
+        self.limit = limit
+        self.clock = clock
+    }
+
+    var refusals: Int { state.withLock { $0.refusals } }
+
+    func answer() -> Reply {
+        let now = clock.now.milliseconds / 1000 - 40
+        let hour = now / 3600
+        let remaining: Int? = state.withLock { state in
+            if state.hour != hour { (state.hour, state.used) = (hour, 0) }
+            guard state.used < limit else {
+                state.refusals += 1
+                return nil
+            }
+            state.used += 1
+            return limit - state.used
+        }
+        let headers = [
+            "Date": HourlyServer.date(now), "X-RateLimit-Limit": "\(limit)",
+            "X-RateLimit-Reset": "\((hour + 1) * 3600)",
+            "X-RateLimit-Remaining": "\(remaining ?? 0)",
+        ]
+        return .answer(remaining == nil ? 403 : 200, headers)
+    }
+
+    private static func date(_ seconds: Int64) -> String {
+        let format = DateFormatter()
+        format.locale = Locale(identifier: "en_US_POSIX")
+        format.timeZone = TimeZone(identifier: "UTC")
+        format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+        return format.string(from: Date(timeIntervalSince1970: Double(seconds)))
+    }
+}
 
 @Suite("A server's limits, on real sockets")
 struct LimitTests {
@@ -98,6 +141,84 @@ struct LimitTests {
     private static func limited(_ bench: Bench, run: UInt64, _ request: HTTP.Request) async throws -> RunFailure {
         try await failure {
             _ = try await bench.client(run: run, within: .seconds(300)).send(request)
+        }
+    }
+
+    @Test("When one of eight is told to wait, the seven come back and none of fifty follows")
+    func burst() async throws {
+        let gate = Gate()
+        try await withBench({ _, number in
+            if number == 1 { return .answer(403, ["Retry-After": "60"], "secondary rate limit") }
+            if (2...8).contains(number) { await gate.pass() }
+            return .answer(200)
+        }) { bench, server in
+            let url = try server.url("a")
+            _ = try await bench.client().send(HTTP.Request(.get, url))
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for number in 0..<58 {
+                    let client = bench.client(run: UInt64(number % 3))
+                    group.addTask { try await client.send(HTTP.Request(.get, url)).status }
+                }
+                var allowance = HTTP.Allowance()
+                while allowance.pausedUntil == nil || allowance.inFlight < 7 || allowance.waiting < 51 {
+                    await Task.yield()
+                    allowance = await bench.client().allowance(of: HTTP.Budget(), at: url.origin, with: nil)
+                }
+                gate.open()
+                while allowance.inFlight > 0 {
+                    await Task.yield()
+                    allowance = await bench.client().allowance(of: HTTP.Budget(), at: url.origin, with: nil)
+                }
+                #expect(server.requests.count == 9)
+                #expect(allowance.waiting == 51)
+                await bench.clock.manual.waitForSleepers()
+                bench.clock.advance(by: .seconds(60))
+                for try await status in group { #expect(status == 200) }
+            }
+            #expect(server.requests.count == 60)
+        }
+    }
+
+    @Test("A 503 that says how long is waited out by all, and ends an attempt that is shorter")
+    func unavailable() async throws {
+        let clock = HandClock(jumps: true)
+        try await withBench(
+            clock: clock,
+            { _, number in
+                number % 2 == 0 ? .answer(503, ["Retry-After": "30"]) : .answer(200)
+            }
+        ) { bench, server in
+            let request = HTTP.Request(.get, try server.url("a"))
+            let start = clock.now
+            #expect(try await bench.client().send(request).status == 200)
+            #expect(clock.now >= start.advanced(by: .seconds(30)))
+            #expect(server.requests.count == 2)
+            let failure = try await failure { _ = try await bench.client(within: .seconds(20)).send(request) }
+            #expect(failure.code == HTTP.FailureCode.rateLimited)
+            #expect(server.requests.count == 3)
+            // What may not be sent twice is the module's.
+            let post = HTTP.Request(.post, request.url, body: [1])
+            #expect(try await bench.client().send(post).status == 200)
+            #expect(try await bench.client().send(post).status == 503)
+        }
+    }
+
+    @Test("Three runs share a limit of 30 an hour without one no, and all are answered")
+    func shared() async throws {
+        let clock = HandClock(jumps: true)
+        let server = HourlyServer(limit: 30, clock: clock)
+        try await withBench(clock: clock, { _, _ in server.answer() }) { bench, testServer in
+            let url = try testServer.url("a")
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for number in 0..<120 {
+                    let client = bench.client(run: UInt64(number % 3), within: .seconds(86_400))
+                    group.addTask { try await client.send(HTTP.Request(.get, url)).status }
+                }
+                for try await status in group { #expect(status == 200) }
+            }
+            #expect(testServer.requests.count == 120)
+            #expect(server.refusals == 0)
+            #expect(clock.sleeps >= 3)
         }
     }
 

@@ -68,9 +68,8 @@ struct RetryTests {
 
     @Test("A refused connection, of any method, and says so in the end")
     func refused() async throws {
-        let server = try await TestServer { _, _ in .answer(200) }
-        let url = try server.origin.url(["a"], query: [("token", "hidden")])
-        await server.shutdown()
+        let port = try DeafPort()
+        let url = try HTTP.URL("http://127.0.0.1:\(port.number)/a?token=hidden")
         let bench = Bench(clock: HandClock(jumps: true))
         let failure = try await failure {
             _ = try await send(HTTP.Request(.post, url, body: [1]), bench, waits: 3)
@@ -78,7 +77,7 @@ struct RetryTests {
         #expect(failure.code == HTTP.FailureCode.unreachable)
         #expect(
             failure.message
-                == "POST http://127.0.0.1:\(server.port)/a: the connection was refused: nothing listens there")
+                == "POST http://127.0.0.1:\(port.number)/a: the connection was refused: nothing listens there")
         await bench.close()
     }
 

@@ -64,6 +64,18 @@ struct TrustTests {
         await server.shutdown()
     }
 
+    @Test("A server that is slow to prove itself is none")
+    func slow() async throws {
+        let server = try await TestServer { _, _ in .answer(200) }
+        let bench = Bench(connectTimeout: .milliseconds(100))
+        let request = HTTP.Request(.get, try HTTP.URL("https://127.0.0.1:\(server.port)/a"))
+        let failure = try await failure { _ = try await bench.client().send(request) }
+        #expect(failure.code == HTTP.FailureCode.timeout)
+        #expect(failure.message.contains("no connection within its time"))
+        await bench.close()
+        await server.shutdown()
+    }
+
     @Test("A port that speaks plain HTTP says so")
     func plain() async throws {
         let server = try await TestServer(greeting: "HTTP/1.1 400 Bad Request\r\n\r\n") { _, _ in .answer(200) }

@@ -136,4 +136,81 @@ struct BudgetLaneSimulation {
         #expect(server.refusals == 0, "seed \(seed): overrun")
         #expect(waiting.isEmpty && lane.inFlight == 0 && lane.waiting == 0)
     }
+
+    @Test("While a server has asked to wait nothing leaves, and who cannot wait is told so at once", arguments: 0..<60)
+    func pauses(seed: Int) throws {
+        var random = SeededRandom(state: UInt64(seed) &+ 1_000_000)
+        var lane = BudgetLane()
+        var now: Int64 = 10_000_000
+        var flights: [(id: UInt64, returnsAt: Int64)] = []
+        var deadlines: [UInt64: Int64] = [:]
+        var waiting: Set<UInt64> = []
+        /// As a server would keep it that says so to each that it refuses.
+        var closedUntil: Int64 = .min
+        var (gone, failed, nextID) = (0, 0, UInt64(0))
+
+        func take(_ decisions: [BudgetLane.Decision]) throws {
+            for decision in decisions {
+                switch decision {
+                case .go(let id):
+                    #expect(now >= closedUntil, "seed \(seed): \(id) left \(closedUntil - now) ms too early")
+                    #expect(waiting.remove(id) != nil, "seed \(seed): twice, or never asked")
+                    flights.append((id, now + Int64.random(in: 1...800, using: &random)))
+                    gone += 1
+                case .fail(let id, let until):
+                    #expect(waiting.remove(id) != nil, "seed \(seed): twice, or never asked")
+                    #expect(try #require(deadlines[id]) < until, "seed \(seed): it could have waited")
+                    failed += 1
+                case .held(_, let until):
+                    if let until { #expect(until > now, "seed \(seed): held until what is past") }
+                }
+            }
+        }
+
+        var steps = 0
+        while gone + failed < 300 || !flights.isEmpty {
+            steps += 1
+            try #require(steps < 100_000, "seed \(seed): it stands still")
+            var next = flights.map(\.returnsAt)
+            if nextID < 300 { next.append(now + Int64.random(in: 0...300, using: &random)) }
+            if let wake = lane.wake(at: now) { next.append(wake) }
+            now = max(now, try #require(next.min(), "seed \(seed): \(waiting.count) wait for nothing"))
+            if let index = flights.firstIndex(where: { $0.returnsAt <= now }) {
+                let flight = flights.remove(at: index)
+                var reading = LimitReading()
+                switch Int.random(in: 0..<12, using: &random) {
+                case 0:
+                    reading.refusal = .limit
+                    reading.retryAfter = Int64.random(in: 1...120, using: &random) * 1000
+                    closedUntil = max(closedUntil, now + (reading.retryAfter ?? 0))
+                case 1:
+                    reading.refusal = .unavailable
+                    reading.isAuthentic = false
+                    reading.retryAfter = 5000
+                    closedUntil = max(closedUntil, now + 5000)
+                default: break
+                }
+                try take(lane.answered(flight.id, reading, at: now))
+            } else if nextID < 300, Bool.random(using: &random) {
+                nextID += 1
+                waiting.insert(nextID)
+                let deadline = now + Int64.random(in: 1000...400_000, using: &random)
+                deadlines[nextID] = deadline
+                let waiter = BudgetLane.Waiter(
+                    id: nextID, run: RunID(high: UInt64.random(in: 1...4, using: &random), low: 0),
+                    resource: Bool.random(using: &random) ? "core" : "graphql", concurrency: 6, perMinute: nil,
+                    deadline: deadline)
+                try take(lane.arrive(waiter, at: now))
+            } else if nextID > 0, Int.random(in: 0..<20, using: &random) == 0,
+                let id = waiting.min(by: { $0 < $1 })
+            {
+                waiting.remove(id)
+                failed += 1
+                try take(lane.leave(id, at: now))
+            } else {
+                try take(lane.tick(at: now))
+            }
+        }
+        #expect(waiting.isEmpty && lane.inFlight == 0 && lane.waiting == 0)
+    }
 }

@@ -189,3 +189,27 @@ final class Gate: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 }
+
+/// A port that is taken, so that no other test gets it, and at which nothing listens.
+final class DeafPort: Sendable {
+    let number: Int
+    private let socket: CInt
+
+    init() throws {
+        socket = Foundation.socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let descriptor = socket
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                bind(descriptor, address, size) == 0 && getsockname(descriptor, address, &size) == 0
+            }
+        }
+        number = Int(UInt16(bigEndian: address.sin_port))
+        guard isBound else { throw CocoaError(.fileReadUnknown) }
+    }
+
+    deinit { close(socket) }
+}

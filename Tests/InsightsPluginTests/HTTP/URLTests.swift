@@ -13,6 +13,7 @@ struct URLTests {
             ("https://example.org?q=a b", "https://example.org/?q=a%20b"),
             ("https://example.org/ł|\\", "https://example.org/%C5%82%7C%5C"),
             ("https://example.org/a%2Fb", "https://example.org/a%2Fb"),
+            ("https://example.org/?x=[1]", "https://example.org/?x=%5B1%5D"),
         ])
     func read(text: String, whole: String) throws { #expect(try HTTP.URL(text).text == whole) }
 
