@@ -32,10 +32,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
     ],
@@ -100,11 +103,29 @@ let package = Package(
             swiftSettings: ours
         ),
         .target(
+            name: "InsightsHTTPClient",
+            dependencies: [
+                "InsightsEngine",
+                "InsightsPlugin",
+                log,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTPCompression", package: "swift-nio-extras"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: ours
+        ),
+        .target(
             name: "InsightsCommands",
             dependencies: [
                 "InsightsBuiltins",
                 "InsightsEngine",
                 "InsightsHTTP",
+                "InsightsHTTPClient",
                 "InsightsManifest",
                 "InsightsPlugin",
                 "InsightsStorage",
@@ -116,6 +137,26 @@ let package = Package(
             swiftSettings: ours
         ),
         .target(name: "InsightsTesting", dependencies: ["InsightsPlugin", log], swiftSettings: ours),
+        // Test support that a newcomer can start too; `insights` never links it.
+        .target(
+            name: "InsightsForgeServer",
+            dependencies: [
+                "InsightsPlugin",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: ours
+        ),
+        .executableTarget(
+            name: "insights-forge-demo",
+            dependencies: [
+                "InsightsForgeServer", "InsightsPlugin",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: ours
+        ),
         .executableTarget(name: "insights", dependencies: ["InsightsCommands"], swiftSettings: ours),
         .testTarget(
             name: "InsightsPluginTests",
@@ -145,7 +186,10 @@ let package = Package(
         ),
         .testTarget(
             name: "InsightsBuiltinsTests",
-            dependencies: ["InsightsBuiltins", "InsightsEngine", "InsightsPlugin", "InsightsTesting", log],
+            dependencies: [
+                "InsightsBuiltins", "InsightsEngine", "InsightsForgeServer", "InsightsHTTPClient", "InsightsPlugin",
+                "InsightsTesting", log,
+            ],
             swiftSettings: ours
         ),
         .testTarget(
@@ -159,8 +203,27 @@ let package = Package(
             swiftSettings: ours
         ),
         .testTarget(
+            name: "InsightsHTTPClientTests",
+            dependencies: [
+                "InsightsEngine", "InsightsHTTPClient", "InsightsPlugin", "InsightsTesting", log,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: ours
+        ),
+        .testTarget(
             name: "InsightsCommandsTests",
-            dependencies: ["InsightsCommands", "InsightsEngine", "InsightsPlugin", "InsightsStorage", "insights", log],
+            dependencies: [
+                "InsightsCommands", "InsightsEngine", "InsightsForgeServer", "InsightsPlugin", "InsightsStorage",
+                "insights", log,
+            ],
+            swiftSettings: ours
+        ),
+        .testTarget(
+            name: "InsightsForgeServerTests",
+            dependencies: ["InsightsForgeServer", "InsightsPlugin", "insights-forge-demo"],
             swiftSettings: ours
         ),
         .testTarget(

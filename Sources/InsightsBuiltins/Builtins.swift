@@ -6,7 +6,9 @@ package import InsightsPlugin
 package enum Builtins {
     /// Every built-in plugin, each name once.
     package static let plugins: [Plugin] = [
-        Plugin(name: "git", version: version, modules: [GitActivity()]),
+        Plugin(
+            name: "git", version: version,
+            modules: [GitActivity(), GitRepositories(), GitAccounts(), GitPlatforms()]),
         Plugin(name: "command", version: version, modules: [CommandRun()]),
     ]
 

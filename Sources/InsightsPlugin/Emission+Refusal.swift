@@ -17,6 +17,7 @@ extension Emission {
             }
         case .gap(let gap):
             Emission.refusal(of: gap.metric, declared) { metric in gap.subject.problem ?? metric.problem(with: gap) }
+        case .rollUp(let rollUp): Emission.refusal(of: rollUp, declared)
         }
     }
 
@@ -28,6 +29,19 @@ extension Emission {
                 "undeclared_metric", "\"\(name.shown)\" was emitted and is not declared", retryable: false)
         }
         return problem(metric).map(bad)
+    }
+
+    private static func refusal(of rollUp: RollUp, _ declared: (String) -> MetricDeclaration?) -> RunFailure? {
+        let from = SubjectReference(kind: rollUp.from, key: rollUp.subject.key)
+        if let problem = rollUp.subject.problem ?? from.problem { return bad(problem) }
+        for name in rollUp.metrics {
+            let refusal = refusal(of: name, declared) { metric in
+                metric.additive && metric.shape != .ranking
+                    ? nil : "roll-up of \(name) to \(rollUp.subject.key): only additive numbers can be summed"
+            }
+            if let refusal { return refusal }
+        }
+        return nil
     }
 
     private static func bad(_ problem: String) -> RunFailure {

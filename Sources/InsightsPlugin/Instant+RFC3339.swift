@@ -7,12 +7,40 @@ extension Instant: CustomStringConvertible {
         let date = CivilDate(daysSinceEpoch: days)
         let millisecond = rest % 1000
         rest /= 1000
+        if (0...9999).contains(date.year) {
+            return Instant.text(date, rest / 3600, rest / 60 % 60, rest % 60, millisecond)
+        }
         var text = ""
         text.reserveCapacity(24)
         text += "\(pad: date.year, 4)-\(pad: date.month, 2)-\(pad: date.day, 2)T"
         text += "\(pad: rest / 3600, 2):\(pad: rest / 60 % 60, 2):\(pad: rest % 60, 2)"
         text += ".\(pad: millisecond, 3)Z"
         return text
+    }
+
+    /// Digit by digit into the text's own memory: a series is thousands of these.
+    private static func text(_ date: CivilDate, _ hour: Int, _ minute: Int, _ second: Int, _ millisecond: Int) -> String
+    {
+        String(unsafeUninitializedCapacity: 24) { bytes in
+            var end = 0
+            func put(_ number: Int, _ width: Int, then separator: Unicode.Scalar) {
+                var rest = number
+                for place in stride(from: end + width - 1, through: end, by: -1) {
+                    bytes[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                    rest /= 10
+                }
+                bytes[end + width] = UInt8(ascii: separator)
+                end += width + 1
+            }
+            put(date.year, 4, then: "-")
+            put(date.month, 2, then: "-")
+            put(date.day, 2, then: "T")
+            put(hour, 2, then: ":")
+            put(minute, 2, then: ":")
+            put(second, 2, then: ".")
+            put(millisecond, 3, then: "Z")
+            return end
+        }
     }
 
     /// The date alone, in UTC, e.g. `2026-01-04`.

@@ -15,22 +15,27 @@ extension Value {
     /// Written here because Foundation's decoder loses that order, lets trailing commas pass, and would make every
     /// author of a plugin link Foundation.
     ///
-    /// - Parameter bytes: UTF-8. Lists and objects nest at most 128 levels deep.
+    /// - Parameters:
+    ///   - bytes: UTF-8.
+    ///   - depthLimit: Most levels that lists and objects nest, at most 128: each takes its room on the stack.
     /// - Throws: ``JSONError`` for anything else, two equal keys among it.
-    public init(json bytes: some Sequence<UInt8>) throws(JSONError) {
-        var parser = JSONParser(bytes: Array(bytes))
+    public init(json bytes: some Sequence<UInt8>, depthLimit: Int = 128) throws(JSONError) {
+        var parser = JSONParser(bytes: Array(bytes), depthLimit: min(depthLimit, 128))
         self = try parser.parseText()
     }
 }
 
 /// A recursive-descent reader of RFC 8259.
 private struct JSONParser {
-    private static let depthLimit = 128
+    private let depthLimit: Int
     private let bytes: [UInt8]
     private var position = 0
     private var depth = 0
 
-    init(bytes: [UInt8]) { self.bytes = bytes }
+    init(bytes: [UInt8], depthLimit: Int) {
+        self.bytes = bytes
+        self.depthLimit = depthLimit
+    }
 
     mutating func parseText() throws(JSONError) -> Value {
         skipSpace()
@@ -58,7 +63,7 @@ private struct JSONParser {
         _ parse: (inout JSONParser) throws(JSONError) -> Value
     ) throws(JSONError) -> Value {
         depth += 1
-        guard depth <= JSONParser.depthLimit else { throw failure("more than \(JSONParser.depthLimit) levels") }
+        guard depth <= depthLimit else { throw failure("more than \(depthLimit) levels") }
         position += 1
         let value = try parse(&self)
         depth -= 1

@@ -27,6 +27,8 @@ public protocol RunHost: Sendable {
     var clock: any RunClock { get }
     /// Runs programs.
     var commands: any CommandRunner { get }
+    /// Asks servers.
+    var http: any HTTP.Client { get }
     /// Takes what a run hands over; held until the run succeeds or checkpoints.
     func emit(_ emissions: [Emission]) throws(RunFailure)
     /// Adds metrics to those the module declared, for this run.
@@ -80,17 +82,19 @@ public struct RunContext: Sendable {
     public var clock: any RunClock { host.clock }
     /// Runs programs: a deadline, no shell, a clean environment.
     public var commands: any CommandRunner { host.commands }
+    /// Asks servers: deadlines, limits, budgets shared with other runs, a cache that survives restarts.
+    public var http: any HTTP.Client { host.http }
     /// The task's own key-value store, which survives runs.
     public var state: TaskState { TaskState(host: host) }
 
-    /// Hands over subjects, samples and gaps, applied in order when the run succeeds or checkpoints.
+    /// Hands over subjects, samples, gaps and roll-ups, applied in order when the run succeeds or checkpoints.
     ///
     /// - Throws: ``RunFailure`` `undeclared_metric`, `bad_sample` (not finite, a bad key, a wrong shape)
     ///   or `too_many_samples` (more than 1 000 000 since the last checkpoint). The attempt is over then:
     ///   it ends with that failure, also when the module catches it.
     public func emit(_ emissions: [Emission]) throws(RunFailure) { try host.emit(emissions) }
 
-    /// Hands over one subject, sample or gap.
+    /// Hands over one subject, sample, gap or roll-up.
     public func emit(_ emission: Emission) throws(RunFailure) { try host.emit([emission]) }
 
     /// Adds metrics to those of the module's declaration, for this run.

@@ -122,6 +122,29 @@ public struct Gap: Hashable, Sendable {
     }
 }
 
+/// Sums over the subjects below one: of an account's repositories, of a platform's accounts.
+///
+/// The store computes them where the emission stands in the order, from what is stored at that instant, what the run
+/// emitted before included. A `gauge` or `total` gets one reading, the sum of the latest values; a `daily` metric the
+/// sum of each day, and a day that has changed below since the last roll-up is corrected. Subjects that are `gone` are
+/// in it up to the day before. A day on which something is lost below is a gap of the sum as well. A metric that
+/// nothing below has stays absent. Each sum is stored with the number of subjects it is of.
+public struct RollUp: Hashable, Sendable {
+    /// What gets the sums; made if there is none.
+    public var subject: SubjectReference
+    /// The kind of the subjects whose parent it is and that are summed, e.g. `repository`.
+    public var from: String
+    /// Names of additive metrics that the module declares; no ``MetricShape/ranking``.
+    public var metrics: [String]
+
+    /// Creates a roll-up.
+    public init(_ subject: SubjectReference, from kind: String, metrics: [String]) {
+        self.subject = subject
+        self.from = kind
+        self.metrics = metrics
+    }
+}
+
 /// One thing a run hands over, applied in order.
 public enum Emission: Hashable, Sendable {
     /// A subject, new or known.
@@ -130,4 +153,6 @@ public enum Emission: Hashable, Sendable {
     case sample(Sample)
     /// Lost days.
     case gap(Gap)
+    /// Sums over the subjects below one, computed from what is stored.
+    case rollUp(RollUp)
 }

@@ -46,6 +46,15 @@ public protocol TaskModule: Sendable {
     /// Called while the manifest is checked: no I/O, no clock. The default finds nothing.
     func problems(in parameters: Value) -> [ParameterProblem]
 
+    /// Finds out what a run with these parameters could do: what the credentials may read, what it would measure, and
+    /// what it would cost.
+    ///
+    /// Called by `insights check --online`: nothing that is emitted, stored or checkpointed here is kept, and no program
+    /// runs. The default finds nothing.
+    ///
+    /// - Throws: Only `CancellationError`: what a server does wrong is a finding.
+    func survey(_ context: RunContext) async throws -> [OnlineFinding]
+
     /// Does the work of one attempt.
     ///
     /// - Parameter context: Parameters, instants, and everything the host lends.
@@ -59,6 +68,9 @@ public protocol TaskModule: Sendable {
 extension TaskModule {
     /// Finds nothing.
     public func problems(in parameters: Value) -> [ParameterProblem] { [] }
+
+    /// Finds nothing.
+    public func survey(_ context: RunContext) async throws -> [OnlineFinding] { [] }
 }
 
 /// A named bundle of task modules.

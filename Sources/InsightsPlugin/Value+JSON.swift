@@ -61,6 +61,15 @@ extension Value {
 
     private static func write(_ string: String, to text: inout String) {
         text += "\""
+        // Nearly all text has nothing to escape, and then is appended whole.
+        let isPlain = string.utf8.allSatisfy {
+            $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") && $0 != 0x7F
+        }
+        if isPlain {
+            text += string
+            text += "\""
+            return
+        }
         for scalar in string.unicodeScalars {
             switch scalar {
             case "\"": text += "\\\""

@@ -27,6 +27,8 @@ public final class RecordingHost: RunHost {
 
     /// Runs programs, as the test chose.
     public let commands: any CommandRunner
+    /// Asks servers, as the test chose.
+    public let http: any HTTP.Client
     /// Time, as the test chose.
     public let clock: any RunClock
     private let declaration: ModuleDeclaration
@@ -39,14 +41,17 @@ public final class RecordingHost: RunHost {
     ///   - declaration: The module's.
     ///   - clock: By default a ``ManualClock``.
     ///   - commands: By default no program is there.
+    ///   - http: By default no server can be reached.
     ///   - state: What earlier runs of the task left.
     public init(
         _ declaration: ModuleDeclaration, clock: any RunClock = ManualClock(),
-        commands: any CommandRunner = ScriptedCommands(), state: [String: Value] = [:]
+        commands: any CommandRunner = ScriptedCommands(), http: any HTTP.Client = ScriptedHTTP(),
+        state: [String: Value] = [:]
     ) {
         self.declaration = declaration
         self.clock = clock
         self.commands = commands
+        self.http = http
         let metrics = Dictionary(declaration.metrics.map { ($0.name, $0) }) { first, _ in first }
         recorded = Mutex(State(durableState: state, metrics: metrics))
     }
@@ -67,6 +72,8 @@ public final class RecordingHost: RunHost {
     public var subjects: [Subject] {
         emissions.compactMap { if case .subject(let subject) = $0 { subject } else { nil } }
     }
+    /// The durable roll-ups, in order; what they sum only a store can tell.
+    public var rollUps: [RollUp] { emissions.compactMap { if case .rollUp(let rollUp) = $0 { rollUp } else { nil } } }
     /// The durable state.
     public var state: [String: Value] { recorded.withLock { $0.durableState } }
     /// What was logged.
@@ -116,28 +123,39 @@ public final class RecordingHost: RunHost {
     public func run(
         _ module: any TaskModule, with parameters: Value = [:], scheduledAt: Instant? = nil, attempt: Int = 1
     ) async throws -> String? {
-        recorded.withLock { recorded in
-            recorded.poison = nil
-            recorded.isOver = false
-        }
-        let now = clock.now
-        let context = RunContext(
-            runID: "01900000-0000-7000-8000-000000000000", task: "test",
-            parameters: module.declaration.parameters.filled(parameters), scheduledAt: scheduledAt ?? now,
-            attempt: attempt, deadline: now.advanced(by: module.declaration.timeout ?? .seconds(3600)),
-            lastSuccessAt: nil, host: self)
+        let context = begin(module, parameters, scheduledAt: scheduledAt, attempt: attempt)
         let result: Result<String?, any Error>
         do { result = .success(try await module.run(context)) } catch { result = .failure(error) }
         return try finish(result)
     }
 
+    /// Lets a module find out what a run could do, as `insights check --online` does: what it hands over is dropped.
+    ///
+    /// - Throws: What the module throws, which should be nothing but `CancellationError`.
+    public func survey(_ module: any TaskModule, with parameters: Value = [:]) async throws -> [OnlineFinding] {
+        let context = begin(module, parameters, scheduledAt: nil, attempt: 1)
+        defer { recorded.withLock { $0.drop() } }
+        return try await module.survey(context)
+    }
+
+    private func begin(
+        _ module: any TaskModule, _ parameters: Value, scheduledAt: Instant?, attempt: Int
+    ) -> RunContext {
+        recorded.withLock { recorded in
+            recorded.poison = nil
+            recorded.isOver = false
+        }
+        let now = clock.now
+        return RunContext(
+            runID: "01900000-0000-7000-8000-000000000000", task: "test",
+            parameters: module.declaration.parameters.filled(parameters), scheduledAt: scheduledAt ?? now,
+            attempt: attempt, deadline: now.advanced(by: module.declaration.timeout ?? .seconds(3600)),
+            lastSuccessAt: nil, host: self)
+    }
+
     private func finish(_ result: Result<String?, any Error>) throws -> String? {
         try recorded.withLock { recorded in
-            defer {
-                recorded.held = []
-                recorded.heldState = [:]
-                recorded.isOver = true
-            }
+            defer { recorded.drop() }
             if let poison = recorded.poison { throw poison }
             let summary = try result.get()
             recorded.keep()
@@ -229,6 +247,13 @@ public final class RecordingHost: RunHost {
 }
 
 extension RecordingHost.State {
+    /// Forgets what is not durable; the run is over.
+    fileprivate mutating func drop() {
+        held = []
+        heldState = [:]
+        isOver = true
+    }
+
     fileprivate mutating func keep() {
         durable += held
         held = []

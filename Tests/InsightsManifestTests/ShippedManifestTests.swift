@@ -32,6 +32,27 @@ struct ShippedManifestTests {
         #expect(repositories?.first?["path"] == .string(Self.repository))
     }
 
+    @Test("What the shipped tasks.yaml says of forges is right with a token, too, once it is turned on")
+    func shippedForges() throws {
+        var text = try String(contentsOfFile: Self.repository + "/tasks.yaml", encoding: .utf8)
+        text = text.replacing("    enabled: false\n    every: 7d", with: "    every: 7d")
+        for task in ["git-repositories", "git-accounts"] {
+            text = text.replacing("    enabled: false\n    after: \(task)", with: "    after: \(task)")
+        }
+        let loader = ManifestLoader(
+            registry: try Registry(Builtins.plugins), environment: ["GITHUB_TOKEN": "github_pat_planted"],
+            defaultInterval: .seconds(1_209_600), processorCount: 2, now: testNow)
+        let result = loader.load(bytes: Array(text.utf8), file: Self.repository + "/tasks.yaml")
+        #expect(result.diagnostics.map { $0.rendered(color: false) } == [])
+        let enabled = try #require(result.manifest).tasks.filter(\.settings.isEnabled)
+        #expect(
+            enabled.map(\.settings.uses).sorted() == [
+                "git.accounts", "git.activity", "git.platforms", "git.repositories",
+            ])
+        let forges = enabled.filter { $0.settings.uses != "git.activity" }
+        #expect(forges.allSatisfy { $0.settings.secrets == ["github_pat_planted"] })
+    }
+
     @Test(
         "What the modules declare and find is told at its place",
         arguments: [
@@ -46,6 +67,21 @@ struct ShippedManifestTests {
                 "8:17-20 parameter"),
             Case(task("with:\n  repositories:\n    - name: x", uses: "git.activity"), "7:11-18 parameter"),
             Case(tasks("a: {uses: git.activty}"), "3:13-24 unknown-module"),
+            Case(
+                task(
+                    "every: 7d\nwith:\n  forges:\n    - platform: forgejo\n      accounts: [a]",
+                    uses: "git.repositories"), "8:11-28 parameter"),
+            Case(
+                task(
+                    "with:\n  forges:\n    - platform: github\n      base_url: http://git.example.org\n      accounts: [a]",
+                    uses: "git.accounts"), "8:21-43 parameter"),
+            Case(
+                task(
+                    "with:\n  forges:\n    - platform: github\n      accounts: [a, a/b]", uses: "git.platforms"),
+                "8:25-28 parameter"),
+            Case(
+                task("every: 8d\nwith: {forges: [{platform: github, accounts: [a]}]}", uses: "git.repositories"),
+                "5:12-14 warning retention"),
         ])
     func builtIn(_ row: Case) throws {
         let found = try problems(row.text)

@@ -24,6 +24,7 @@ import Testing
         .sample(Sample(thing, "hits", at: midnight, 0)),
         .sample(Sample(thing, "top", at: Instant(seconds: 5), ranking: [])),
         .gap(Gap(thing, "hits", from: midnight, to: midnight)),
+        .rollUp(RollUp(thing, from: "part", metrics: ["hits"])), .rollUp(RollUp(thing, from: "part", metrics: [])),
     ]
 
     @Test("and what it takes", arguments: sound)
@@ -52,9 +53,13 @@ import Testing
             .gap(Gap(thing, "hits", from: midnight, to: Instant(seconds: 0))),
             .gap(Gap(thing, "hits", from: Instant(seconds: 1), to: midnight)),
             .gap(Gap(SubjectReference(kind: "", key: "a"), "hits", from: midnight, to: midnight)),
+            .rollUp(RollUp(SubjectReference(kind: "thing", key: "A"), from: "part", metrics: ["hits"])),
+            .rollUp(RollUp(thing, from: "My part", metrics: ["hits"])),
+            .rollUp(RollUp(thing, from: "part", metrics: ["hits", "level"])),
+            .rollUp(RollUp(thing, from: "part", metrics: ["top"])),
         ]
 
-    @Test("malformed subjects, samples and gaps", arguments: bad)
+    @Test("malformed subjects, samples, gaps and roll-ups", arguments: bad)
     func refuses(emission: Emission) {
         #expect(refusal(emission)?.code == "bad_sample")
         #expect(refusal(emission)?.isRetryable == false)
@@ -67,5 +72,7 @@ import Testing
         #expect(
             refusal(.gap(Gap(Self.thing, "other", from: Self.midnight, to: Self.midnight)))?.code == "undeclared_metric"
         )
+        #expect(
+            refusal(.rollUp(RollUp(Self.thing, from: "part", metrics: ["other"])))?.code == "undeclared_metric")
     }
 }

@@ -96,6 +96,24 @@ struct RecordingHostTests {
         #expect(host.value("level", of: thing) == 1)
     }
 
+    @Test("A roll-up is recorded, and a sum of what is not additive refused")
+    func rollUp() async throws {
+        let sum = RollUp(thing, from: "part", metrics: ["hits"])
+        let probe = Probe { context in
+            try context.emit(.rollUp(sum))
+            return nil
+        }
+        let host = RecordingHost(probe.declaration)
+        try await host.run(probe)
+        #expect(host.rollUps == [sum])
+        let wrong = Probe { context in
+            try context.emit(.rollUp(RollUp(thing, from: "part", metrics: ["level"])))
+            return nil
+        }
+        let failure = await #expect(throws: RunFailure.self) { try await host.run(wrong) }
+        #expect(failure?.code == "bad_sample")
+    }
+
     @Test("State has bounds")
     func stateLimit() async {
         for (key, size) in [(String(repeating: "k", count: 513), 1), ("k", 256 << 10)] {

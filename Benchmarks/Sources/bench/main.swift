@@ -4,7 +4,7 @@ import InsightsPlugin
 import InsightsStorage
 import Logging
 
-/// `bench NAME [COUNT]`: one measurement, printed as one line of JSON.
+/// `bench NAME [COUNT] [FILE]`: one measurement, printed as one line of JSON.
 let arguments = CommandLine.arguments
 LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
 
@@ -17,7 +17,10 @@ case "lateness-sqlite": try await lateness(tasks: count(default: 10_000), second
 case "burst-memory": try await burst(count(default: 1_000_000), recorded: false)
 case "burst-sqlite": try await burst(count(default: 200_000), recorded: true)
 case "health": try await health()
+case "history":
+    try await History(repositories: count(default: 10_000), path: arguments.count > 3 ? arguments[3] : nil).run()
 default:
-    print("usage: bench register|lateness-memory|lateness-sqlite|burst-memory|burst-sqlite|health [COUNT]")
+    print(
+        "usage: bench register|lateness-memory|lateness-sqlite|burst-memory|burst-sqlite|health|history [COUNT] [FILE]")
     exit(64)
 }

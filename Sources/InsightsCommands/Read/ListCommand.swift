@@ -10,7 +10,8 @@ struct ListCommand: AsyncParsableCommand {
         usage: "insights list [<options>]",
         discussion: """
             On a pipe: name, module, cadence, yes|no|paused|no, paused, last run's scheduled
-            instant, its status, next run's instant, description.
+            instant, its status, next run's instant, description, "at risk" where the last
+            success is older than three quarters of what the source keeps.
 
             Example: insights list --json | jq '.[] | select(.enabled) | .name'
             """)
@@ -56,6 +57,7 @@ struct ListCommand: AsyncParsableCommand {
         var table = Table([
             .init("TASK"), .init("MODULE", lesser: true), .init("CADENCE"), .init("ENABLED"),
             .init("LAST RUN", lesser: true), .init("STATUS"), .init("NEXT RUN"), .init("DESCRIPTION", lesser: true),
+            .pipeOnly("RISK"),
         ])
         table.rows = views.map { view in
             let enabled = view.isEnabled ? "yes" : "no"
@@ -63,10 +65,17 @@ struct ListCommand: AsyncParsableCommand {
             return [
                 .init(view.name), .init(view.uses), .init(view.cadence),
                 .init(state, paint: view.isPaused ? .yellow : nil), presentation.cell(view.lastRun?.scheduledAt),
-                view.lastRun.map { presentation.cell($0.status, reason: nil) } ?? "",
-                presentation.cell(view.nextRun), .init(view.description),
+                status(of: view, presentation), presentation.cell(view.nextRun), .init(view.description),
+                .init(view.isAtRisk ? "at risk" : ""),
             ]
         }
         return table
+    }
+
+    /// For people with the risk beside it, which programs are given in a column of its own.
+    private static func status(of view: TaskView, _ presentation: Presentation) -> Table.Cell {
+        var cell = view.lastRun.map { presentation.cell($0.status, reason: nil) } ?? ""
+        if view.isAtRisk { cell = .init(cell.text + ", at risk", plain: cell.plain, paint: .yellow) }
+        return cell
     }
 }

@@ -31,9 +31,11 @@ struct MetricsCommand: AsyncParsableCommand {
         let context = try CommandContext(global)
         defer { context.output.flush() }
         var values: [LatestValue] = []
+        var events: [SubjectEvent] = []
         if let store = try context.existingStore() {
             let query = LatestQuery(kind: kind, key: subject, metric: metric)
             values = try await stored { () async throws(StoreError) in try await store.latest(query) }
+            if subject != nil, context.output.terminal.isTerminal { events = try await self.events(of: values, store) }
             await store.close()
             if values.isEmpty { context.console.line(nothing) }
         } else {
@@ -45,7 +47,17 @@ struct MetricsCommand: AsyncParsableCommand {
             for line in CSV.lines(MetricsCommand.table(values, Presentation())) { context.output.line(line) }
         } else {
             context.output.table(MetricsCommand.table(values, context.presentation()))
+            for event in events { context.output.line(CellText.safe(event.words)) }
         }
+    }
+
+    /// What became of the subject that was asked for.
+    private func events(of values: [LatestValue], _ store: any StoreReader) async throws -> [SubjectEvent] {
+        var events: [SubjectEvent] = []
+        for id in Set(values.map(\.subject.id)).sorted() {
+            events += try await stored { () async throws(StoreError) in try await store.subject(id) }?.events ?? []
+        }
+        return events
     }
 
     /// Why there is nothing to show.

@@ -88,6 +88,7 @@ struct SeriesCommand: AsyncParsableCommand {
     static func notes(_ series: SeriesRecord) -> [String] {
         let head = "\(series.subject.kind) \(series.subject.key), \(series.metric) in \(series.unit)"
         var notes = [CellText.safe(head) + (series.sum.map { ": sum \(Presentation.text($0))" } ?? "")]
+        if let of = series.of { notes[0] += "; a roll-up of \(of) subjects" }
         for gap in series.gaps { notes.append("nothing is known from \(gap.from.dateText) to \(gap.to.dateText)") }
         return notes
     }

@@ -46,6 +46,7 @@ struct RunCommand: AsyncParsableCommand {
             store: store, context: context, manifest: manifest, names: names, isEverything: tasks.isEmpty,
             report: RunReport(context: context, presentation: context.presentation(manifest), isJSON: format.json))
         let outcome = try await turn.take(watch)
+        await context.closeConnections()
         await store.close()
         report(outcome.runs, context, manifest)
         if let signal = outcome.signal { throw CommandFailure.told(.signalled(signal)) }

@@ -79,6 +79,7 @@ struct ServeCommand: AsyncParsableCommand {
                 grace: grace, daemon: engine, logger: logger)
         try await ServeHouse(engine: engine, http: http, watch: watch, logger: logger, place: context.database)
             .run()
+        await context.closeConnections()
         await close(store)
     }
 

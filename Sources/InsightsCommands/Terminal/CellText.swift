@@ -26,6 +26,8 @@ enum CellText {
     /// `text` on one line, without what would move the cursor, ring or turn text around: what tasks and modules say
     /// must not act on the terminal of who reads it.
     static func safe(_ text: String) -> String {
+        // Nearly all text is printable ASCII, and a category is looked up for each scalar of any other.
+        if text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return text }
         guard text.unicodeScalars.contains(where: isUnsafe) else { return text }
         var shown = ""
         for scalar in text.unicodeScalars {
@@ -40,6 +42,9 @@ enum CellText {
 
     /// `text` as one field of a tab-separated line: `\t`, `\n`, `\r` and `\\` for what would end it.
     static func field(_ text: String) -> String {
+        // Of everything else but these and the empty text, the field is the text.
+        let isPlain = text.utf8.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\\") }
+        if isPlain { return text.isEmpty ? "-" : text }
         var field = ""
         for scalar in text.unicodeScalars {
             switch scalar {

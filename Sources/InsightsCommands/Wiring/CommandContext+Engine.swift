@@ -1,4 +1,5 @@
 internal import InsightsEngine
+internal import InsightsHTTPClient
 internal import InsightsManifest
 internal import InsightsPlugin
 internal import Logging
@@ -16,6 +17,9 @@ extension CommandContext {
                 let result = readManifest()
                 return LoadedManifest(manifest: result.manifest, diagnostics: result.diagnostics)
             },
-            configuration: configuration, clock: SystemClock(), commands: runner, logger: logger)
+            configuration: configuration, clock: SystemClock(), commands: runner, http: http, logger: logger)
     }
+
+    /// Closes what module code has open to servers; no run may be left.
+    func closeConnections() async { await http.shutdown() }
 }

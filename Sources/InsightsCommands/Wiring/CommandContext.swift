@@ -1,6 +1,7 @@
 internal import Glibc
 internal import InsightsBuiltins
 internal import InsightsEngine
+internal import InsightsHTTPClient
 internal import InsightsManifest
 internal import InsightsPlugin
 internal import InsightsStorage
@@ -17,6 +18,8 @@ struct CommandContext: Sendable {
     let output: Output
     let console: Console
     let sink: LogSink
+    /// Asks servers for module code; to be shut down when no run is left.
+    let http: AsyncHTTPAccess
     /// What was asked for by flag or variable; `nil`: nothing was.
     let askedLogLevel: Logger.Level?
 
@@ -40,6 +43,10 @@ struct CommandContext: Sendable {
         database = try options.database.map(Self.url) ?? settings.database
         askedLogLevel = options.logLevel ?? settings.logLevel
         registry = Self.builtins()
+        let handler = SinkLogHandler(sink: sink, level: askedLogLevel ?? .info)
+        http = AsyncHTTPAccess(
+            clock: SystemClock(), userAgent: "insights/\(ProgramVersion.current)",
+            cacheFolder: Self.cacheFolder(of: database), logger: Logger(label: "insights") { _ in handler })
     }
 
     /// A logger of this process.
@@ -92,6 +99,13 @@ struct CommandContext: Sendable {
         if let manifest { return Presentation(zone: manifest.zone) }
         guard output.terminal.isTerminal else { return Presentation() }
         return Presentation(zone: readManifest().manifest?.zone ?? .utc)
+    }
+
+    /// Beside the database, as both are this program's alone.
+    private static func cacheFolder(of database: StoreURL) -> String {
+        switch database {
+        case .sqlite(let path): path + ".http-cache"
+        }
     }
 
     /// Read here and not by the parser of arguments, whose messages quote the whole value: it may hold a password.

@@ -49,6 +49,19 @@ package struct TaskDefinition: Sendable {
     }
 }
 
+extension TaskDefinition {
+    /// Whether its source is about to drop what was never collected: the last success is older than three quarters of
+    /// the time that the source keeps its data.
+    ///
+    /// A disabled task collects nothing on purpose; one without `retention` can lose nothing.
+    ///
+    /// - Parameter lastSuccess: A scheduled instant; `nil` before the first success, when nothing is counted on yet.
+    package func isAtRisk(lastSuccess: Instant?, now: Instant) -> Bool {
+        guard settings.isEnabled, let retention = settings.policy.retention, let lastSuccess else { return false }
+        return now.since(lastSuccess) > retention * 3 / 4
+    }
+}
+
 /// A resolved manifest: nothing in it can be wrong any more.
 package struct Manifest: Sendable {
     /// For calendar days shown to people, and the default of `cron`.

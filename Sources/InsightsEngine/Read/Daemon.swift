@@ -12,10 +12,12 @@ package struct TaskView: Sendable {
     /// `nil` when nothing will start it by time.
     package var nextRun: Instant?
     package var lastRun: RunRecord?
+    /// See ``TaskDefinition/isAtRisk(lastSuccess:now:)``.
+    package var isAtRisk: Bool
 
     package init(
         name: String, uses: String, description: String, isEnabled: Bool, isPaused: Bool, cadence: String,
-        nextRun: Instant?, lastRun: RunRecord?
+        nextRun: Instant?, lastRun: RunRecord?, isAtRisk: Bool = false
     ) {
         self.name = name
         self.uses = uses
@@ -25,14 +27,17 @@ package struct TaskView: Sendable {
         self.cadence = cadence
         self.nextRun = nextRun
         self.lastRun = lastRun
+        self.isAtRisk = isAtRisk
     }
 
-    /// `{"name","uses","description","enabled","paused","cadence","next_run","last_run"}`; `last_run` is a `Run` or `null`.
+    /// `{"name","uses","description","enabled","paused","cadence","next_run","last_run","at_risk"}`; `last_run` is a
+    /// `Run` or `null`.
     package var json: Value {
         .object([
             "name": .string(name), "uses": .string(uses), "description": .string(description),
             "enabled": .bool(isEnabled), "paused": .bool(isPaused), "cadence": .string(cadence),
             "next_run": Value(nextRun), "last_run": lastRun?.json ?? .null,
+            "at_risk": .bool(isAtRisk),
         ])
     }
 }

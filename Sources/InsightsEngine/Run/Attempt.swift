@@ -6,6 +6,7 @@ internal import Synchronization
 final class AttemptServices: Sendable {
     let clock: any EngineClock
     let commands: any CommandRunner
+    let http: any HTTPAccess
     let store: any Store
     let writer: StoreWriter
     /// Told what came of an attempt's code.
@@ -16,12 +17,13 @@ final class AttemptServices: Sendable {
     let onProgress: @Sendable (AttemptSpec, Progress) -> Void
 
     init(
-        clock: any EngineClock, commands: any CommandRunner, store: any Store, writer: StoreWriter,
-        inbox: EventInbox, logger: Logger, onLog: @escaping @Sendable (Attempt) -> Void,
+        clock: any EngineClock, commands: any CommandRunner, http: any HTTPAccess, store: any Store,
+        writer: StoreWriter, inbox: EventInbox, logger: Logger, onLog: @escaping @Sendable (Attempt) -> Void,
         onProgress: @escaping @Sendable (AttemptSpec, Progress) -> Void
     ) {
         self.clock = clock
         self.commands = commands
+        self.http = http
         self.store = store
         self.writer = writer
         self.inbox = inbox
@@ -50,6 +52,9 @@ final class Attempt: RunHost {
         /// Who executes the code, while it goes on.
         var worker: ModuleWorker?
         var isCancelled = false
+        /// The module's last report, and what the HTTP client waits for meanwhile.
+        var progress: Progress?
+        var waiting: String?
     }
 
     /// An attempt keeps this much of log, as ``LogLine/size`` counts; more is counted and dropped. A program's output
@@ -212,6 +217,10 @@ final class Attempt: RunHost {
 
     var commands: any CommandRunner { services.commands }
 
+    var http: any HTTP.Client {
+        services.http.client(run: spec.run, deadline: spec.deadline) { [weak self] in self?.wait(for: $0) }
+    }
+
     /// Keeps a log line, if the run has room for it.
     ///
     /// - Returns: The line without secrets, or `nil` when the attempt is over.
@@ -294,7 +303,25 @@ final class Attempt: RunHost {
         }
     }
 
-    func report(_ progress: Progress) { services.onProgress(spec, progress) }
+    func report(_ progress: Progress) {
+        let waiting = held.withLock { held in
+            held.progress = progress
+            return held.waiting
+        }
+        services.onProgress(spec, progress.waiting(for: waiting))
+    }
+
+    /// Shows people that a run stands still, and why, as its module does not know.
+    private func wait(for text: String?) {
+        let progress: Progress? = held.withLock { held in
+            guard !held.isClosed, held.waiting != text else { return nil }
+            held.waiting = text
+            return held.progress ?? Progress(done: 0, total: nil, label: "")
+        }
+        guard let progress else { return }
+        if let text { logger.info("\(text)") }
+        services.onProgress(spec, progress.waiting(for: text))
+    }
 
     func state(forKey key: String) async throws -> Value? {
         if let changed = held.withLock({ $0.state[key] }) { return changed }
@@ -329,5 +356,14 @@ final class Attempt: RunHost {
             if refusal.code == "undeclared_metric" { refusal.message += " by \(spec.definition.settings.uses)" }
             throw poisoned(refusal)
         }
+    }
+}
+
+extension Progress {
+    fileprivate func waiting(for text: String?) -> Progress {
+        guard let text else { return self }
+        var progress = self
+        progress.label = label.isEmpty ? text : "\(label): \(text)"
+        return progress
     }
 }

@@ -19,6 +19,7 @@ extension Engine {
             },
             Chore(interval: .seconds(3)) { await $0.probeStore() },
             Chore(interval: .seconds(5)) { await $0.renewLeases() },
+            Chore(interval: .seconds(3)) { $0.lookForRisks() },
             Chore(interval: .seconds(60)) { await pruner.prune($0) },
         ]
         if configuration.watchedPath != nil {
@@ -115,6 +116,21 @@ extension Engine {
             return knowledge.dirtyLogs
         }
         for attempt in attempts { attempt.flushLog() }
+    }
+
+    /// Says once of each task that its source is about to drop what was not collected; `/ready` says so all the while.
+    private func lookForRisks() {
+        let now = clock.now
+        let atRisk = planner.withLock { $0.risks(at: now) }.compactMap { $0.1 ? $0.0 : nil }
+        let former = knowledge.withLock { knowledge in
+            defer { knowledge.tasksAtRisk = atRisk }
+            return Set(knowledge.tasksAtRisk)
+        }
+        for task in atRisk where !former.contains(task) {
+            logger.warning(
+                "at risk: the last success is older than three quarters of what the source keeps",
+                metadata: ["task": "\(task)"])
+        }
     }
 
     private func renewLeases() async {

@@ -19,7 +19,9 @@ extension Engine {
                     Readiness.Check(isOK: false, detail: "the scheduler loop stands still")
                 } else {
                     Readiness.Check(
-                        isOK: true, detail: configuration.isSchedulerEnabled ? "ok" : "ok: starts nothing by itself")
+                        isOK: true,
+                        detail: (configuration.isSchedulerEnabled ? "ok" : "ok: starts nothing by itself")
+                            + Engine.words(ofThoseAtRisk: knowledge.tasksAtRisk))
                 }
             return Readiness(
                 store: Readiness.Check(
@@ -27,6 +29,13 @@ extension Engine {
                 scheduler: scheduler,
                 manifest: Readiness.Check(isOK: true, detail: knowledge.reloadProblem ?? "ok"))
         }
+    }
+
+    /// Which tasks are at risk, as the end of a detail that is still ok.
+    private static func words(ofThoseAtRisk tasks: [String]) -> String {
+        guard !tasks.isEmpty else { return "" }
+        let named = tasks.prefix(10).joined(separator: ", ") + (tasks.count > 10 ? " and \(tasks.count - 10) more" : "")
+        return "; at risk of losing data, as the last success is older than three quarters of the retention: \(named)"
     }
 
     package func taskViews() async throws(StoreError) -> [TaskView] {
@@ -140,6 +149,8 @@ extension Engine {
         let active = planner.withLock { $0.activeRuns }
         let next = planner.withLock { $0.nextRuns() }
         let lastSuccess = planner.withLock { $0.lastSuccesses() }
+        let now = clock.now
+        let risks = planner.withLock { $0.risks(at: now) }
         func perTask(_ name: String, _ help: String, _ instants: [(String, Instant)]) -> MetricFamily {
             MetricFamily(
                 name: name, kind: .gauge, help: help,
@@ -147,13 +158,19 @@ extension Engine {
                     .init(labels: [("task", task)], reading: .number(Double(at.milliseconds) / 1000))
                 })
         }
-        return counters.families() + [
+        return counters.families() + http.metrics() + [
             MetricFamily(
                 name: "insights_runs_active", kind: .gauge, help: "Runs whose code is going on.",
                 samples: [.init(labels: [], reading: .number(Double(active)))]),
             perTask("insights_task_next_run_timestamp_seconds", "When the task is due next.", next),
             perTask(
                 "insights_task_last_success_timestamp_seconds", "Scheduled instant of the last success.", lastSuccess),
+            MetricFamily(
+                name: "insights_task_at_risk", kind: .gauge,
+                help: "1 when the last success is older than three quarters of the retention; tasks that have one.",
+                samples: risks.map { task, isAtRisk in
+                    .init(labels: [("task", task)], reading: .number(isAtRisk ? 1 : 0))
+                }),
         ]
     }
 
@@ -281,7 +298,7 @@ extension TaskView {
             isEnabled: definition.settings.isEnabled, isPaused: isPaused, cadence: definition.cadence.description,
             nextRun: isStarted
                 ? Forecast.occurrences(of: definition, stored: stored, from: now, count: 1).first : nil,
-            lastRun: lastRun)
+            lastRun: lastRun, isAtRisk: definition.isAtRisk(lastSuccess: stored?.lastSuccessAt, now: now))
     }
 }
 

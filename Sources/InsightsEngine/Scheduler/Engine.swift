@@ -50,6 +50,8 @@ package final class Engine: Daemon {
         var manifest: Manifest
         var reloadProblem: String?
         var storeProblem: StoreError?
+        /// Names of tasks, as of the last look.
+        var tasksAtRisk: [String] = []
         var isStopping = false
         var hasStarted = false
         /// Uptime in milliseconds.
@@ -73,6 +75,7 @@ package final class Engine: Daemon {
     let configuration: EngineConfiguration
     let clock: any EngineClock
     let commands: any CommandRunner
+    let http: any HTTPAccess
     let logger: Logger
     let counters = EngineMetrics()
     let writer = StoreWriter()
@@ -93,9 +96,11 @@ package final class Engine: Daemon {
     ///   - manifest: The one to start with.
     ///   - load: Reads it anew.
     ///   - commands: Runs programs for module code.
+    ///   - http: Asks servers for it.
     package init(
         store: any Store, registry: Registry, manifest: Manifest, load: @escaping @Sendable () async -> LoadedManifest,
-        configuration: EngineConfiguration, clock: any EngineClock, commands: any CommandRunner, logger: Logger
+        configuration: EngineConfiguration, clock: any EngineClock, commands: any CommandRunner,
+        http: any HTTPAccess = NoHTTP(), logger: Logger
     ) {
         self.store = store
         self.reader = store
@@ -104,6 +109,7 @@ package final class Engine: Daemon {
         self.configuration = configuration
         self.clock = clock
         self.commands = commands
+        self.http = http
         self.logger = logger
         let inbox = EventInbox()
         self.inbox = inbox
@@ -358,7 +364,7 @@ package final class Engine: Daemon {
 
     private var services: AttemptServices {
         AttemptServices(
-            clock: clock, commands: commands, store: store, writer: writer, inbox: inbox, logger: logger,
+            clock: clock, commands: commands, http: http, store: store, writer: writer, inbox: inbox, logger: logger,
             onLog: { [weak self] attempt in self?.knowledge.withLock { $0.dirtyLogs.append(attempt) } },
             onProgress: { [weak self] spec, progress in
                 self?.broadcast(.progress(task: spec.definition.name, run: spec.run, progress))

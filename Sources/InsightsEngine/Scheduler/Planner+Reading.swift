@@ -53,6 +53,19 @@ extension Planner {
         }
     }
 
+    /// Whether it is at risk, of each enabled task whose source does not keep its data for good.
+    ///
+    /// - Complexity: O(*n*).
+    package func risks(at now: Instant) -> [(String, Bool)] {
+        definitions.indices.compactMap { index in
+            let definition = definitions[index]
+            guard definition.settings.isEnabled, definition.settings.policy.retention != nil else { return nil }
+            let instant = tasks[index].lastSuccess
+            let success = instant == PlannedTask.none ? nil : Instant(milliseconds: instant)
+            return (definition.name, definition.isAtRisk(lastSuccess: success, now: now))
+        }
+    }
+
     private func nextRun(_ task: Int32) -> Instant? {
         let state = tasks[Int(task)]
         guard state.flags.contains(.isQueued), !state.flags.contains(.paused) else { return nil }

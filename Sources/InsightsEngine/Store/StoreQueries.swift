@@ -69,6 +69,33 @@ package struct SubjectQuery: Sendable {
     }
 }
 
+/// Something that became of a subject.
+package struct SubjectEvent: Hashable, Sendable {
+    /// When it was found out: the write of the run that said so.
+    package var at: Instant
+    /// A ``SubjectState`` that it entered, or `renamed`.
+    package var event: String
+    /// Of a `renamed`, the key before.
+    package var formerKey: String?
+
+    package init(at: Instant, event: String, formerKey: String? = nil) {
+        self.at = at
+        self.event = event
+        self.formerKey = formerKey
+    }
+
+    /// For people: `renamed from a/b on 2026-03-02`, `gone since 2026-03-02`.
+    package var words: String {
+        if let formerKey { return "\(event) from \(formerKey) on \(at.dateText)" }
+        return "\(event) since \(at.dateText)"
+    }
+
+    /// `{"at","event","former_key"}`.
+    package var json: Value {
+        .object(["at": Value(at), "event": .string(event), "former_key": Value(formerKey)])
+    }
+}
+
 /// A subject as it is stored and shown.
 package struct SubjectRecord: Sendable {
     package var id: Int64
@@ -83,10 +110,13 @@ package struct SubjectRecord: Sendable {
     package var externalID: String?
     /// Latest values by metric, in `/api/subjects`.
     package var values: [LatestValue]
+    /// What became of it, oldest first; only where one subject is asked for.
+    package var events: [SubjectEvent]
 
     package init(
         id: Int64, kind: String, key: String, name: String, url: String?, parent: SubjectReference?,
-        state: SubjectState, aliases: [String], externalID: String?, values: [LatestValue] = []
+        state: SubjectState, aliases: [String], externalID: String?, values: [LatestValue] = [],
+        events: [SubjectEvent] = []
     ) {
         self.id = id
         self.kind = kind
@@ -98,6 +128,7 @@ package struct SubjectRecord: Sendable {
         self.aliases = aliases
         self.externalID = externalID
         self.values = values
+        self.events = events
     }
 
     /// The JSON shape `Subject`, without the latest values.
@@ -227,10 +258,12 @@ package struct SeriesRecord: Sendable {
     package var gaps: [(from: Instant, to: Instant)]
     /// Of the points, when additive and `daily`.
     package var sum: Double?
+    /// As in ``LatestValue/of``.
+    package var of: Int?
 
     package init(
         subject: SubjectRecord, metric: String, unit: String, shape: MetricShape, isAdditive: Bool, points: [Point],
-        gaps: [(from: Instant, to: Instant)], sum: Double?
+        gaps: [(from: Instant, to: Instant)], sum: Double?, of: Int? = nil
     ) {
         self.subject = subject
         self.metric = metric
@@ -240,6 +273,7 @@ package struct SeriesRecord: Sendable {
         self.points = points
         self.gaps = gaps
         self.sum = sum
+        self.of = of
     }
 
     /// `{"subject","metric","unit","shape","additive","points":[{"at","value"}],"gaps":[{"from","to"}],"sum"}`.

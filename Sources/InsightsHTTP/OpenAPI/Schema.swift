@@ -23,6 +23,8 @@ enum Schema: String, CaseIterable {
     case subject = "Subject"
     case subjectReference = "SubjectReference"
     case measuredSubject = "MeasuredSubject"
+    case followedSubject = "FollowedSubject"
+    case subjectEvent = "SubjectEvent"
     case latestValue = "LatestValue"
     case reading = "Reading"
     case series = "Series"
@@ -52,7 +54,9 @@ enum Schema: String, CaseIterable {
         case .problem, .runsProblem, .startedProblem, .conflictProblem, .diagnosticsProblem: problemDefinition
         case .health, .readiness, .paused, .reloaded, .cancelling, .diagnostic: stateDefinition
         case .task, .occurrence, .run, .runError, .startedRun, .logLine: runDefinition
-        case .subject, .subjectReference, .measuredSubject, .latestValue, .reading, .series: subjectDefinition
+        case .subject, .subjectReference, .measuredSubject, .followedSubject, .subjectEvent, .latestValue, .reading,
+            .series:
+            subjectDefinition
         }
     }
 }
@@ -134,7 +138,7 @@ extension Schema {
             Schema.object([
                 ("name", Schema.text), ("uses", Schema.text), ("description", Schema.text), ("enabled", Schema.flag),
                 ("paused", Schema.flag), ("cadence", Schema.text), ("next_run", Schema.optionalInstant),
-                ("last_run", Schema.optional(.run)),
+                ("last_run", Schema.optional(.run)), ("at_risk", Schema.flag),
             ])
         case .occurrence: Schema.object([("task", Schema.text), ("scheduled_at", Schema.instant)])
         case .startedRun: Schema.object([("id", Schema.uuid), ("task", Schema.text)])
@@ -166,6 +170,14 @@ extension Schema {
         case .subject: Schema.object(Schema.subjectMembers)
         case .measuredSubject:
             Schema.object(Schema.subjectMembers + [("values", Schema.array(Schema.latestValue.reference))])
+        case .followedSubject:
+            .extended(.measuredSubject, by: [("events", Schema.array(Schema.subjectEvent.reference))])
+        case .subjectEvent:
+            Schema.object([
+                ("at", Schema.instant),
+                ("event", Schema.words(SubjectState.allCases.map(\.rawValue) + ["renamed"])),
+                ("former_key", Schema.optionalText),
+            ])
         case .subjectReference: Schema.object([("kind", Schema.text), ("key", Schema.text)])
         case .latestValue:
             Schema.object(

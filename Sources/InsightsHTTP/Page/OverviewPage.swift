@@ -12,6 +12,9 @@ struct OverviewPage: Sendable {
         /// Why the last run failed, when that is what the status says; the beginning of a long message.
         let error: String?
 
+        /// That data is about to be lost.
+        let risk: String?
+
         /// In characters.
         private static let longestError = 300
         /// HTML.
@@ -26,6 +29,7 @@ struct OverviewPage: Sendable {
             cadence = task.cadence
             last = PageText.time(task.lastRun.map { $0.finishedAt ?? $0.startedAt ?? $0.scheduledAt }, now: now)
             next = PageText.time(task.isEnabled && !task.isPaused ? task.nextRun : nil, now: now)
+            risk = task.isAtRisk ? "at risk: its source soon drops what was not collected since its last success" : nil
             (status, tone) = TaskRow.state(of: task)
             let message = tone == "bad" ? task.lastRun?.error?.message : nil
             error = message.map { $0.count > TaskRow.longestError ? $0.prefix(TaskRow.longestError) + "…" : $0 }

@@ -59,7 +59,8 @@ enum PageTemplates {
         {{#tasks}}
         <li>
         <div><strong>{{name}}</strong> <span class="pill {{tone}}">{{status}}</span>
-        <div class="quiet">{{description}}</div>{{#.error}}<div class="error">{{.}}</div>{{/.error}}</div>
+        <div class="quiet">{{description}}</div>{{#.error}}<div class="error">{{.}}</div>{{/.error}}\
+        {{#.risk}}<div class="error">{{.}}</div>{{/.risk}}</div>
         <dl>
         <div><dt>last</dt><dd>{{{last}}}</dd></div>
         <div><dt>next</dt><dd>{{{next}}}</dd></div>
@@ -98,6 +99,7 @@ enum PageTemplates {
         <h1>{{name}} {{#.state}}<span class="pill idle">{{.}}</span>{{/.state}}</h1>
         <p class="quiet">{{kind}} · {{key}}{{#.parent}} · in {{.}}{{/.parent}}{{#.aliases}} · formerly {{.}}{{/.aliases}}\
         {{#.link}} · <a href="{{.}}" rel="noreferrer noopener">{{.}}</a>{{/.link}}</p>
+        <ul class="plain">{{#events}}<li class="quiet">{{.}}</li>{{/events}}</ul>
         <nav aria-label="Range">{{#ranges}}<a href="{{target}}"{{#isChosen}} aria-current="page"{{/isChosen}}>{{name}}</a>{{/ranges}}</nav>
         {{^isMeasured}}<p class="quiet">Nothing is measured of it yet.</p>{{/isMeasured}}
         <ul class="cards small">{{#figures}}{{> panel}}{{/figures}}</ul>

@@ -83,6 +83,8 @@ struct SubjectPage: Sendable {
     let state: String?
     let parent: String?
     let aliases: String?
+    /// What became of it, oldest first.
+    let events: [String]
     /// Only `http` and `https`: what a source calls a link may be a script.
     let link: String?
     let isMeasured: Bool
@@ -100,6 +102,7 @@ struct SubjectPage: Sendable {
         state = subject.state == .active ? nil : subject.state.rawValue
         parent = subject.parent.map { "\($0.kind) \($0.key)" }
         aliases = subject.aliases.isEmpty ? nil : subject.aliases.joined(separator: ", ")
+        events = subject.events.map(\.words)
         link = subject.url.flatMap { url in
             ["http://", "https://"].contains { url.lowercased().hasPrefix($0) } ? url : nil
         }

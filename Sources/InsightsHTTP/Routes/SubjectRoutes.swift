@@ -31,9 +31,10 @@ enum SubjectRoutes {
                 .problem(.notFound, "There is no such parent."),
             ], handler: list),
         Route(
-            .get, "/api/subjects/{id}", id: "getSubject", "One subject with its latest values.", parameters: [id.spec],
+            .get, "/api/subjects/{id}", id: "getSubject", "One subject with its latest values and what became of it.",
+            parameters: [id.spec],
             answers: [
-                Answer(.ok, "The subject.", Schema.measuredSubject.reference),
+                Answer(.ok, "The subject.", Schema.followedSubject.reference),
                 .problem(.notFound, "There is no such subject."),
             ], handler: one),
         Route(
@@ -78,7 +79,7 @@ enum SubjectRoutes {
     }
 
     @Sendable private static func one(_ call: Call) async throws(Problem) -> Reply {
-        .json(try await find(call.required(id), call).measuredJSON)
+        .json(try await find(call.required(id), call).followedJSON)
     }
 
     @Sendable private static func series(_ call: Call) async throws(Problem) -> Reply {
@@ -111,6 +112,13 @@ extension SubjectRecord {
                 line["subject"] = nil
                 return .object(line)
             })
+        return .object(object)
+    }
+
+    /// With `values` and `events`, each `{"at","event","former_key"}`.
+    var followedJSON: Value {
+        guard case .object(var object) = measuredJSON else { return measuredJSON }
+        object["events"] = .array(events.map(\.json))
         return .object(object)
     }
 }

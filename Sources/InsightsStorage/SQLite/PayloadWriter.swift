@@ -29,6 +29,7 @@ final class PayloadWriter {
 
     private let subjects: SubjectWriter
     private let series: SeriesWriter
+    private let rollUps: RollUpWriter
     private let setState: PreparedStatement
     private let dropState: PreparedStatement
     private let addLine: PreparedStatement
@@ -36,8 +37,10 @@ final class PayloadWriter {
     private let dropLines: PreparedStatement
 
     init(_ source: StatementSource) throws {
-        subjects = try SubjectWriter(source)
-        series = try SeriesWriter(source)
+        let marks = try RollUpMarks(source)
+        subjects = try SubjectWriter(source, marks)
+        series = try SeriesWriter(source, marks)
+        rollUps = try RollUpWriter(source, marks)
         setState = try source("INSERT OR REPLACE INTO state VALUES (?1, ?2, ?3)")
         dropState = try source("DELETE FROM state WHERE task_id = ?1 AND key = ?2")
         addLine = try source("INSERT OR REPLACE INTO log VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
@@ -85,13 +88,22 @@ final class PayloadWriter {
             case .gap(let gap):
                 let metric = try PayloadWriter.metric(of: emission, gap.metric, in: declared)
                 try series.apply(gap, metric, subject: try subjects.id(of: gap.subject, at: at))
+            case .rollUp(let rollUp):
+                let declared = try rollUp.metrics.map { try PayloadWriter.metric(of: emission, $0, in: declared) }
+                let subject = try subjects.id(of: rollUp.subject, at: at)
+                // It reads what is stored.
+                try series.flush()
+                for metric in declared {
+                    samples += try rollUps.apply(metric, to: subject, from: rollUp.from, series, at: at)
+                }
+                series.begin()
             }
         }
         try series.flush()
         return samples
     }
 
-    /// The metric of a sample or gap. Hosts have checked that already; this is the last line.
+    /// The metric of a sample, gap or roll-up. Hosts have checked that already; this is the last line.
     private static func metric(
         of emission: Emission, _ name: String, in declared: [String: MetricDeclaration]
     ) throws -> MetricDeclaration {

@@ -147,6 +147,18 @@ final class PreparedStatement {
 
     func number(_ column: Int32) -> Double { sqlite3_column_double(handle, column) }
 
+    /// - Throws: ``UnreadableValue`` for what is neither a finite number nor NULL.
+    func optionalFinite(_ column: Int32) throws -> Double? {
+        switch sqlite3_column_type(handle, column) {
+        case SQLITE_NULL: return nil
+        case SQLITE_INTEGER, SQLITE_FLOAT:
+            let number = number(column)
+            if number.isFinite { return number }
+        default: break
+        }
+        throw UnreadableValue(column: String(cString: sqlite3_column_name(handle, column)), value: text(column))
+    }
+
     /// Invalid UTF-8, which only another program can have put there, becomes U+FFFD.
     func text(_ column: Int32) -> String {
         guard let bytes = sqlite3_column_text(handle, column) else { return "" }

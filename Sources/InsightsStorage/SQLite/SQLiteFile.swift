@@ -95,8 +95,14 @@ struct SQLiteFile: Sendable {
             path: path, configuration: configuration(label: "insights.reader", isWriter: false))
         do {
             try queue.inDatabase { db in
-                guard try checkIdentity(db) != nil else {
+                guard let version = try checkIdentity(db) else {
                     throw StoreError(.unavailable, "\(path) is empty", help: "`insights serve` makes its tables")
+                }
+                guard version == SQLiteSchema.version else {
+                    throw StoreError(
+                        .unavailable,
+                        "\(path) has version \(version) of the tables, this program reads version \(SQLiteSchema.version)",
+                        help: "`insights serve` or `insights run` brings it up to date")
                 }
                 try db.execute(sql: "PRAGMA query_only = ON")
             }

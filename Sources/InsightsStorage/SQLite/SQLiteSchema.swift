@@ -8,7 +8,7 @@ enum SQLiteSchema {
     /// Told by `PRAGMA application_id` and `file(1)`: "isgt".
     static let applicationID: Int32 = 0x6973_6774
     /// Told by `PRAGMA user_version`: rises with each migration.
-    static let version: Int32 = 1
+    static let version: Int32 = 2
     /// Runs of one part of `runs_by_task`, as a shift of the row's number: 16 384.
     static let partShift: Int64 = 14
 
@@ -17,6 +17,9 @@ enum SQLiteSchema {
         migrator.registerMigration("1") { db in
             try db.execute(sql: tasks + runs + measures + requests)
             try db.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = 1")
+        }
+        migrator.registerMigration("2") { db in
+            try db.execute(sql: rollUps + "PRAGMA user_version = 2")
         }
         return migrator
     }
@@ -114,6 +117,13 @@ enum SQLiteSchema {
         CREATE TABLE gaps (
             series_id INTEGER NOT NULL, from_day INTEGER NOT NULL, to_day INTEGER NOT NULL,
             PRIMARY KEY (series_id, from_day)) WITHOUT ROWID;
+
+        """
+
+    private static let rollUps = """
+        -- Of a roll-up: how many subjects it is the sum of, and the first day on which it may no longer be.
+        ALTER TABLE series ADD COLUMN sum_of INTEGER;
+        ALTER TABLE series ADD COLUMN stale_day INTEGER;
 
         """
 

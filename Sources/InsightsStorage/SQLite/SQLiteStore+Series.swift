@@ -20,7 +20,7 @@ extension SQLiteStore {
                 isAdditive: series.isAdditive,
                 points: query.step.map { SeriesSteps.group(points, by: $0, sums: sums) } ?? points,
                 gaps: try series.gaps(db, from: query.from, to: query.to),
-                sum: sums ? SeriesSteps.sum(points) : nil)
+                sum: sums ? SeriesSteps.sum(points) : nil, of: series.sumOf)
         }
     }
 
@@ -41,7 +41,7 @@ extension SQLiteStore {
 
 /// A row of `series`, and what belongs to it.
 struct StoredSeries {
-    static let columns = "x.id, x.metric, x.unit, x.shape, x.is_additive, x.latest_at, x.latest_value"
+    static let columns = "x.id, x.metric, x.unit, x.shape, x.is_additive, x.latest_at, x.latest_value, x.sum_of"
 
     var id: Int64
     var metric: String
@@ -50,6 +50,8 @@ struct StoredSeries {
     var isAdditive: Bool
     var latestAt: Instant?
     var latestValue: Double?
+    /// Of a roll-up: how many subjects it is the sum of.
+    var sumOf: Int?
 
     init(_ row: Row, from column: Int) throws {
         id = try row.integer(column)
@@ -59,24 +61,35 @@ struct StoredSeries {
         isAdditive = try row.bool(column + 4)
         latestAt = try row.optionalInstant(column + 5)
         latestValue = try row.optionalNumber(column + 6)
+        sumOf = try row.optionalInteger(column + 7).map(Int.init(clamping:))
+    }
+
+    init(_ row: PreparedStatement, from column: Int32) throws {
+        id = row.integer(column)
+        metric = row.text(column + 1)
+        unit = row.text(column + 2)
+        shape = try row.code(column + 3, in: StoredCodes.shapes)
+        isAdditive = row.integer(column + 4) != 0
+        latestAt = row.optionalInteger(column + 5).map { Instant(milliseconds: $0) }
+        latestValue = try row.optionalFinite(column + 6)
+        sumOf = row.optionalInteger(column + 7).map(Int.init(clamping:))
     }
 
     /// The latest values of a subject, by metric.
     static func latest(_ db: Database, of subject: SubjectRecord) throws -> [LatestValue] {
         let statement = try db.cachedStatement(
             sql: "SELECT \(columns) FROM series x WHERE x.subject_id = ? AND x.latest_at IS NOT NULL ORDER BY x.metric")
-        return try Row.fetchAll(statement, arguments: [subject.id]).map { try latest(db, $0, from: 0, of: subject) }
+        return try Row.fetchAll(statement, arguments: [subject.id]).map {
+            try StoredSeries($0, from: 0).latest(db, of: subject)
+        }
     }
 
-    /// The latest value in a row that has one.
-    static func latest(
-        _ db: Database, _ row: Row, from column: Int, of subject: SubjectRecord
-    ) throws -> LatestValue {
-        let series = try StoredSeries(row, from: column)
-        let value = try series.latestValue.map(SampleValue.number) ?? series.latestRanking(db)
-        return LatestValue(
-            subject: subject, metric: series.metric, unit: series.unit, shape: series.shape, value: value,
-            at: series.latestAt ?? Instant(milliseconds: 0))
+    /// Its latest value; it has one.
+    func latest(_ db: Database, of subject: SubjectRecord) throws -> LatestValue {
+        LatestValue(
+            subject: subject, metric: metric, unit: unit, shape: shape,
+            value: try latestValue.map(SampleValue.number) ?? latestRanking(db),
+            at: latestAt ?? Instant(milliseconds: 0), of: sumOf)
     }
 
     private func latestRanking(_ db: Database) throws -> SampleValue {

@@ -18,6 +18,7 @@ extension SQLiteStore {
         try await read { db in
             guard var record = try StoredSubjects.record(db, id: id) else { return nil }
             record.values = try StoredSeries.latest(db, of: record)
+            record.events = try StoredSubjects.events(db, of: id)
             return record
         }
     }
@@ -37,30 +38,10 @@ extension SQLiteStore {
     }
 
     private static func latestOfAll(_ db: Database, _ query: LatestQuery) throws -> [LatestValue] {
-        let aliases = try StoredSubjects.allAliases(db)
-        var conditions = ["x.latest_at IS NOT NULL"]
-        var arguments: [String] = []
-        for (column, value) in [("s.kind", query.kind), ("x.metric", query.metric)] {
-            guard let value else { continue }
-            conditions.append("\(column) = ?")
-            arguments.append(value)
-        }
-        let rows = try Row.fetchCursor(
-            db,
-            sql: """
-                SELECT \(StoredSubjects.columns), \(StoredSeries.columns)
-                FROM \(StoredSubjects.tables) JOIN series x ON x.subject_id = s.id
-                WHERE \(conditions.joined(separator: " AND ")) ORDER BY s.kind, s.key, x.metric
-                """, arguments: StatementArguments(arguments))
-        var subject: SubjectRecord?
-        var values: [LatestValue] = []
-        while let row = try rows.next() {
-            let id = try row.integer(0)
-            let record = try subject?.id == id ? subject : StoredSubjects.record(row, aliases: aliases[id] ?? [])
-            subject = record
-            if let record { values.append(try StoredSeries.latest(db, row, from: 9, of: record)) }
-        }
-        return values
+        guard let connection = db.sqliteConnection else { throw DatabaseError(resultCode: .SQLITE_MISUSE) }
+        let statements = StatementSource(connection)
+        defer { statements.finalize() }
+        return try LatestValues(statements, query, aliases: StoredSubjects.allAliases(db)).all(db)
     }
 }
 

@@ -16,6 +16,8 @@ final class SeriesWriter {
         /// `nil` of a ranking.
         var latestValue: Double?
         var isChanged = false
+        /// The first day whose value has changed and may be part of a roll-up.
+        var changedDay: Int64?
     }
 
     private let find: PreparedStatement
@@ -30,11 +32,13 @@ final class SeriesWriter {
     private let touchingGaps: PreparedStatement
     private let dropGaps: PreparedStatement
     private let setGap: PreparedStatement
+    private let marks: RollUpMarks
     private var known: [Key: State] = [:]
     /// Samples mostly come series by series.
     private var last: (key: Key, state: State)?
 
-    init(_ source: StatementSource) throws {
+    init(_ source: StatementSource, _ marks: RollUpMarks) throws {
+        self.marks = marks
         find = try source(
             """
             SELECT id, shape, unit, is_additive, latest_at, latest_value FROM series
@@ -73,9 +77,14 @@ final class SeriesWriter {
         last = nil
     }
 
-    /// Writes the latest values that have changed.
+    /// Writes the latest values that have changed, and notes that for roll-ups.
     func flush() throws {
         if let last { known[last.key] = last.state }
+        for (key, state) in known {
+            guard let day = state.changedDay else { continue }
+            try marks.changed(key.subject, key.metric, from: day)
+            known[key]?.changedDay = nil
+        }
         for (key, state) in known where state.isChanged {
             setLatest.bind(1, state.id)
             setLatest.bind(2, state.latestAt)
@@ -98,12 +107,28 @@ final class SeriesWriter {
         switch sample.value {
         case .number(let number) where metric.shape == .daily:
             let isComplete = Day.number(of: sample.at) < Day.number(of: at)
-            try store(number, on: sample.at, &state, mayFall: metric.rewritable || !isComplete)
+            if try store(number, on: sample.at, &state, mayFall: metric.rewritable || !isComplete), metric.additive {
+                state.changedDay = min(state.changedDay ?? .max, Day.number(of: sample.at))
+            }
         case .number(let number): try store(number, at: sample.at, &state)
         case .ranking(let list): try store(list, at: sample.at, &state)
         }
         last?.state = state
     }
+
+    /// Stores a reading of a `gauge` or `total`.
+    ///
+    /// - Throws: ``Rejection`` when the series has another shape.
+    func apply(reading number: Double, _ metric: MetricDeclaration, subject: Int64, at: Instant) throws {
+        var state = try state(of: subject, metric)
+        try store(number, at: at, &state)
+        last?.state = state
+    }
+
+    /// The series of a subject and a metric, made if it is new.
+    ///
+    /// - Throws: ``Rejection`` when it has another shape.
+    func id(of subject: Int64, _ metric: MetricDeclaration) throws -> Int64 { try state(of: subject, metric).id }
 
     /// Records lost days, as one gap with those that it touches.
     func apply(_ gap: Gap, _ metric: MetricDeclaration, subject: Int64) throws {
@@ -125,15 +150,20 @@ final class SeriesWriter {
     // MARK: Shapes
 
     /// A later reading of a day replaces it, but a completed day never falls.
-    private func store(_ number: Double, on at: Instant, _ state: inout State, mayFall: Bool) throws {
+    ///
+    /// - Returns: Whether that changed anything.
+    private func store(_ number: Double, on at: Instant, _ state: inout State, mayFall: Bool) throws -> Bool {
         setDay.bind(1, state.id)
         setDay.bind(2, Day.number(of: at))
         setDay.bind(3, number: number)
         setDay.bind(4, mayFall)
-        guard try setDay.run() == 1, state.latestAt.map({ $0 <= at.milliseconds }) ?? true else { return }
-        state.latestAt = at.milliseconds
-        state.latestValue = number
-        state.isChanged = true
+        guard try setDay.run() == 1 else { return false }
+        if state.latestAt.map({ $0 <= at.milliseconds }) ?? true {
+            state.latestAt = at.milliseconds
+            state.latestValue = number
+            state.isChanged = true
+        }
+        return true
     }
 
     /// A reading is kept when it differs from the one before, or is the first of its day.
@@ -228,6 +258,7 @@ final class SeriesWriter {
             relabel.bind(2, unit)
             relabel.bind(3, metric.additive)
             try relabel.run()
+            try marks.changed(key.subject, key.metric, from: RollUpMarks.everyDay)
         }
         return found.state
     }

@@ -17,6 +17,16 @@ enum StoredSubjects {
             aliases: aliases, externalID: try row.optionalText(6))
     }
 
+    /// - Parameter aliases: Keys it had before, oldest first.
+    static func record(_ row: PreparedStatement, aliases: [String]) throws -> SubjectRecord {
+        let key = row.text(2)
+        let parent = row.optionalText(7).map { SubjectReference(kind: $0, key: row.text(8)) }
+        return SubjectRecord(
+            id: row.integer(0), kind: row.text(1), key: key, name: row.optionalText(3) ?? key,
+            url: row.optionalText(4), parent: parent, state: try row.code(5, in: StoredCodes.states),
+            aliases: aliases, externalID: row.optionalText(6))
+    }
+
     static func record(_ db: Database, id: Int64) throws -> SubjectRecord? {
         let statement = try db.cachedStatement(sql: "SELECT \(columns) FROM \(tables) WHERE s.id = ?")
         guard let row = try Row.fetchOne(statement, arguments: [id]) else { return nil }
@@ -26,6 +36,14 @@ enum StoredSubjects {
     static func aliases(_ db: Database, of id: Int64) throws -> [String] {
         let statement = try db.cachedStatement(sql: "SELECT key FROM aliases WHERE subject_id = ? ORDER BY number")
         return try Row.fetchAll(statement, arguments: [id]).map { try $0.text(0) }
+    }
+
+    /// What became of a subject, oldest first.
+    static func events(_ db: Database, of id: Int64) throws -> [SubjectEvent] {
+        let sql = "SELECT at, event, former_key FROM subject_events WHERE subject_id = ? ORDER BY number"
+        return try Row.fetchAll(db, sql: sql, arguments: [id]).map { row in
+            SubjectEvent(at: try row.instant(0), event: try row.text(1), formerKey: try row.optionalText(2))
+        }
     }
 
     /// Former keys of every subject that has any.

@@ -37,10 +37,12 @@ final class SubjectWriter {
     private let dropAlias: PreparedStatement
     private let addEvent: PreparedStatement
     private let absorb: SubjectMerger
+    private let marks: RollUpMarks
     private var known: [SubjectReference: Int64] = [:]
     private var rewritable: Set<String> = []
 
-    init(_ source: StatementSource) throws {
+    init(_ source: StatementSource, _ marks: RollUpMarks) throws {
+        self.marks = marks
         let columns = "id, key, name, url, parent_id, state, external_id"
         byKey = try source("SELECT \(columns) FROM subjects WHERE key = ?2 AND kind = ?1")
         byAlias = try source(
@@ -98,11 +100,16 @@ final class SubjectWriter {
         var subject = subject
         subject.externalID = StoredText.clean(subject.externalID)
         if let problem = subject.problem { throw Rejection("bad_sample", problem) }
-        let parent = try subject.parent.map { try id(of: $0, at: at) }
         let (kind, key) = (subject.reference.kind, subject.reference.key)
         let holder = try find(byKey, kind, key)
+        if subject.externalID == nil, holder == nil, let former = try find(byAlias, kind, key) {
+            // Who knows it by a former key knows its former parent, name and address: its numbers count, not these.
+            known[subject.reference] = former.id
+            return .kept
+        }
+        let parent = try subject.parent.map { try id(of: $0, at: at) }
         guard let externalID = subject.externalID else {
-            return try refresh(holder ?? find(byAlias, kind, key), with: subject, parent: parent, at: at)
+            return try refresh(holder, with: subject, parent: parent, at: at)
         }
         let identified = try identified(externalID, kind: kind, key: key, parent: parent)
         switch (identified, holder) {
@@ -207,6 +214,7 @@ final class SubjectWriter {
             update.bind(5, state)
             update.bind(6, externalID)
             try update.run()
+            try markRollUps(row, parent: parent ?? row.parent, state: state, at: at)
         }
         known[subject.reference] = row.id
         return .kept
@@ -219,7 +227,10 @@ final class SubjectWriter {
     private func rename(_ row: Row, to new: SubjectReference, from holder: Row?, at: Instant) throws {
         if let holder {
             try displace(holder, kind: new.kind, at: at)
-            if holder.externalID == nil { try absorb(holder.id, into: row.id, rewritable, at: at) }
+            if holder.externalID == nil {
+                try absorb(holder.id, into: row.id, rewritable, at: at)
+                for changed in [holder.parent, row.parent, row.id] { try marks.changedBelow(changed) }
+            }
         }
         setKey.bind(1, row.id)
         setKey.bind(2, new.key)
@@ -251,6 +262,19 @@ final class SubjectWriter {
         update.bind(6, holder.externalID)
         try update.run()
         try note(holder.id, SubjectState.gone.rawValue, at: at)
+        try markRollUps(holder, parent: holder.parent, state: SubjectState.gone.code, at: at)
+    }
+
+    /// Notes which sums a subject has come to or left.
+    private func markRollUps(_ row: Row, parent: Int64?, state: Int64, at: Instant) throws {
+        if parent != row.parent {
+            try marks.changedBelow(row.parent)
+            try marks.changedBelow(parent)
+        } else if state != row.state {
+            let gone = SubjectState.gone.code
+            if state == gone { try marks.changedBelow(parent, from: Day.number(of: at)) }
+            if row.state == gone { try marks.changedBelow(parent) }
+        }
     }
 
     private func note(_ subject: Int64, _ event: String, formerKey: String? = nil, at: Instant) throws {

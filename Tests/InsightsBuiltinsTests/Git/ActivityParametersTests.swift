@@ -75,7 +75,8 @@ struct ActivityParametersTests {
     @Test("Built-in plugins have the names of the contract")
     func list() {
         let ids = Builtins.plugins.flatMap { plugin in plugin.modules.map { "\(plugin.name).\($0.declaration.id)" } }
-        #expect(ids == ["git.activity", "command.run"])
+        #expect(
+            ids == ["git.activity", "git.repositories", "git.accounts", "git.platforms", "command.run"])
     }
 }
 

@@ -132,6 +132,7 @@ struct ManifestCommandTests {
             #expect(
                 task.object?.keys == [
                     "name", "uses", "description", "enabled", "paused", "cadence", "next_run", "last_run",
+                    "at_risk",
                 ])
         }
         #expect(tasks[2]["description"] == "Says hello")
@@ -177,7 +178,10 @@ struct ManifestCommandTests {
     func modules() async throws {
         let place = try Place()
         let modules = try #require(try await place.run("modules", "--json").json.array)
-        #expect(modules.map { $0["id"]?.string } == ["command.run", "git.activity"])
+        #expect(
+            modules.map { $0["id"]?.string } == [
+                "command.run", "git.accounts", "git.activity", "git.platforms", "git.repositories",
+            ])
         for module in modules {
             #expect(
                 module.object?.keys == [
@@ -195,15 +199,16 @@ struct ManifestCommandTests {
     @Test("a name that means one module shows its parameters and metrics, on a terminal and on a pipe")
     func module() async throws {
         let place = try Place()
-        for name in ["git", "git.activity"] {
-            let piped = try await place.run("modules", name).lines.map { $0.split(separator: "\t") }
-            #expect(Set(piped.map { $0[0] }) == ["module", "parameter", "metric"])
-            #expect(piped[0][1] == "git.activity")
-            #expect(piped.contains { $0[0] == "parameter" && $0[1] == "repositories[].path" })
-            #expect(piped.contains { $0[0] == "metric" && $0[1] == "commits" })
-            #expect(piped.allSatisfy { $0.count == ($0[0] == "module" ? 6 : 5) })
-        }
-        let shown = try await place.runOnTerminal("modules", "git", environment: ["NO_COLOR": "1"])
+        let piped = try await place.run("modules", "git.activity").lines.map { $0.split(separator: "\t") }
+        #expect(Set(piped.map { $0[0] }) == ["module", "parameter", "metric"])
+        #expect(piped[0][1] == "git.activity")
+        #expect(piped.contains { $0[0] == "parameter" && $0[1] == "repositories[].path" })
+        #expect(piped.contains { $0[0] == "metric" && $0[1] == "commits" })
+        #expect(piped.allSatisfy { $0.count == ($0[0] == "module" ? 6 : 5) })
+        // A plugin with one module is that module; one with several is their list.
+        #expect(try await place.run("modules", "command").lines[0].hasPrefix("module\tcommand.run\t"))
+        #expect(try await place.run("modules", "git").lines.count == 4)
+        let shown = try await place.runOnTerminal("modules", "git.activity", environment: ["NO_COLOR": "1"])
         #expect(shown.lines[0].hasPrefix("git.activity (git "))
         #expect(shown.output.contains("repositories[].path"))
         #expect(shown.output.contains("\nMETRIC "))

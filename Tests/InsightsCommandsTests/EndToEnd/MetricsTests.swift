@@ -6,7 +6,7 @@ import Testing
 @Suite("/metrics of the real program", .crowded)
 struct MetricsTests {
     static let tasks = """
-          quick: {uses: command.run, every: 1h, with: {argv: ["true"]}}
+          quick: {uses: command.run, every: 1h, retention: 30d, with: {argv: ["true"]}}
           bad: {uses: command.run, every: 1h, retry: {attempts: 1}, with: {argv: ["false"]}}
           held:
             uses: command.run
@@ -21,6 +21,7 @@ struct MetricsTests {
         ("insights_task_last_success_timestamp_seconds", "gauge"),
         ("insights_task_next_run_timestamp_seconds", "gauge"), ("insights_task_skipped_total", "counter"),
         ("insights_scheduler_lateness_seconds", "histogram"), ("insights_runs_active", "gauge"),
+        ("insights_task_at_risk", "gauge"),
         ("insights_manifest_reloads_total", "counter"), ("insights_manifest_reload_failures_total", "counter"),
         ("insights_store_operation_seconds", "histogram"), ("http_server_requests_total", "counter"),
         ("http_server_request_duration_seconds", "histogram"), ("process_cpu_seconds_total", "counter"),
@@ -66,6 +67,8 @@ struct MetricsTests {
         let success = try #require(samples[#"insights_task_last_success_timestamp_seconds{task="quick"}"#])
         #expect(success > began - 2 && success < Date().timeIntervalSince1970 + 1)
         #expect(samples[#"insights_task_last_success_timestamp_seconds{task="bad"}"#] == nil)
+        #expect(samples[#"insights_task_at_risk{task="quick"}"#] == 0)
+        #expect(samples[#"insights_task_at_risk{task="bad"}"#] == nil)
         #expect(samples[#"insights_task_next_run_timestamp_seconds{task="quick"}"#] == success + 3600)
         #expect(samples["insights_manifest_reloads_total"] == 1)
         // The watch of the file may have tried it, too.

@@ -34,7 +34,7 @@ final class EngineFixture: Sendable {
     init(
         _ tasks: [TaskDefinition], clock: ManualEngineClock = ManualEngineClock(EngineFixture.start),
         path: String? = nil,
-        concurrency: Int = 8, isScheduling: Bool = true,
+        concurrency: Int = 8, isScheduling: Bool = true, http: any HTTPAccess = NoHTTP(),
         reloaded: @escaping @Sendable () async -> LoadedManifest = { LoadedManifest(manifest: nil, diagnostics: []) },
         change: (inout EngineConfiguration) -> Void = { _ in }
     ) async throws {
@@ -48,7 +48,8 @@ final class EngineFixture: Sendable {
         change(&configuration)
         engine = Engine(
             store: faults, registry: Registry(), manifest: EngineFixture.manifest(tasks, concurrency: concurrency),
-            load: reloaded, configuration: configuration, clock: clock, commands: NoCommands(), logger: log.logger)
+            load: reloaded, configuration: configuration, clock: clock, commands: NoCommands(), http: http,
+            logger: log.logger)
         seen = engine.observations()
         try await engine.start()
         running = Swift.Task { [engine] in await engine.run() }

@@ -33,6 +33,38 @@ import Testing
         await fixture.end()
     }
 
+    @Test("of sums is computed from what is stored, its own and that of other tasks, and comes with its success")
+    func rollUp() async throws {
+        let whole = SubjectReference(kind: "whole", key: "w")
+        @Sendable func part(_ key: String, _ answers: Double) -> [Emission] {
+            [
+                .subject(Subject(kind: "part", key: key, parent: whole)),
+                .sample(
+                    Sample(SubjectReference(kind: "part", key: key), "answers", at: EngineFixture.start, answers)),
+            ]
+        }
+        let sum = Emission.rollUp(RollUp(whole, from: "part", metrics: ["answers"]))
+        let fixture = try await EngineFixture([
+            EngineFixture.task("one") { context in
+                try context.emit(part("a", 2) + part("b", 3))
+                return nil
+            },
+            EngineFixture.task("two", after: ["one"]) { context in
+                try context.emit(part("c", 10) + [sum])
+                try await context.checkpoint()
+                // What fails leaves what was checkpointed, and no sum of what was not.
+                try context.emit(part("d", 100) + [sum])
+                throw RunFailure("broken", "told to", retryable: false)
+            },
+        ])
+        #expect(try await fixture.nextFinished().status == .succeeded)
+        let second = try await fixture.nextFinished()
+        #expect(second.task == "two" && second.error?.code == "broken")
+        let latest = try await fixture.store.latest(LatestQuery(kind: "whole"))
+        #expect(latest.map(\.value) == [.number(15)] && latest.map(\.of) == [3])
+        await fixture.end()
+    }
+
     @Test("of log ends with its own end, also when an earlier attempt has filled the run's log")
     func lastWords() async throws {
         let fixture = try await EngineFixture([

@@ -26,6 +26,16 @@ struct PageTests {
         }
     }
 
+    @Test("A task at risk says so on the overview, and no other does")
+    func risk() async throws {
+        let daemon = ScriptedDaemon()
+        daemon.change { $0.tasks[0].isAtRisk = true }
+        try await withServer(daemon: daemon) { server in
+            let html = try #require(try await server.get("/").text)
+            #expect(html.ranges(of: "at risk: its source soon drops").count == 1)
+        }
+    }
+
     @Test("The policy allows the page's own style by its digest and nothing else")
     func policy() async throws {
         try await withServer { server in
@@ -116,7 +126,8 @@ struct PageTests {
             let html = try #require(answer2.text)
             for part in [
                 "github/apple/swift", "formerly github/apple/old", "in account github/apple", "<svg", "class=\"gap\"",
-                "news.example", "170", "in 1 year", "12,345 on 2026-01-04",
+                "news.example", "170", "in 1 year", "12,345 on 2026-01-04", "sum of 3",
+                "renamed from github/apple/old on 2026-01-04", "archived since 2026-01-04",
                 "<a href=\"/subjects/7?range=year\" aria-current=\"page\">1 year</a>",
             ] {
                 #expect(html.contains(part), "\(part)")

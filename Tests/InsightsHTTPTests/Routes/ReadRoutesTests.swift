@@ -10,14 +10,14 @@ struct ReadRoutesTests {
         "Every route answers with its shape",
         arguments: [
             ("/health", "status"), ("/ready", "status,checks"), ("/api/tasks", "tasks"),
-            ("/api/tasks/activity", "name,uses,description,enabled,paused,cadence,next_run,last_run"),
+            ("/api/tasks/activity", "name,uses,description,enabled,paused,cadence,next_run,last_run,at_risk"),
             ("/api/tasks/activity/next", "occurrences"), ("/api/runs", "runs,next_cursor"),
             (
                 "/api/runs/\(Samples.runID)",
                 "id,task,uses,trigger,scheduled_at,started_at,finished_at,status,reason,attempt,attempts,node,"
                     + "duration_seconds,lateness_seconds,samples,summary,count,until,error"
             ), ("/api/subjects", "subjects,next_cursor,total"),
-            ("/api/subjects/7", "id,kind,key,name,url,parent,state,aliases,external_id,values"),
+            ("/api/subjects/7", "id,kind,key,name,url,parent,state,aliases,external_id,values,events"),
             (
                 "/api/series?subject=7&metric=commits", "subject,metric,unit,shape,additive,points,gaps,sum"
             ), ("/openapi.json", "openapi,info,servers,paths,components"),
@@ -83,6 +83,22 @@ struct ReadRoutesTests {
             #expect(since["runs"]?.array?.count == 1)
             let next = try await server.get("/api/tasks/activity/next?count=3").json
             #expect(next["occurrences"]?.array?.count == 3)
+        }
+    }
+
+    @Test("One subject carries what became of it, with dates; in the list it does not")
+    func events() async throws {
+        try await withServer { server in
+            let at = Value(Samples.noon)
+            let one = try await server.get("/api/subjects/7")
+            #expect(
+                one.json["events"] == [
+                    ["at": at, "event": "renamed", "former_key": "github/apple/old"],
+                    ["at": at, "event": "archived", "former_key": .null],
+                ])
+            let list = try await server.get("/api/subjects")
+            let listed = try #require(list.json["subjects"]?.array?.first)
+            #expect(listed["events"] == nil && listed["values"] != nil)
         }
     }
 

@@ -44,6 +44,10 @@ enum Samples {
                 subject: bareSubject, metric: "referrers", unit: "visits", shape: .ranking,
                 value: .ranking([RankedValue(label: "news.example", value: 9)]), at: noon.startOfDay, of: 3),
         ]
+        subject.events = [
+            SubjectEvent(at: noon, event: "renamed", formerKey: "github/apple/old"),
+            SubjectEvent(at: noon, event: "archived"),
+        ]
         return subject
     }()
 

@@ -6,6 +6,7 @@ struct Nowhere: RunHost {
     var logger: Logger { Logger(label: "nowhere") }
     var clock: any RunClock { preconditionFailure("nobody was to ask for the time") }
     var commands: any CommandRunner { preconditionFailure("no program was to be run") }
+    var http: any HTTP.Client { preconditionFailure("no server was to be asked") }
 
     func emit(_ emissions: [Emission]) {}
     func declare(_ metrics: [MetricDeclaration]) {}

@@ -210,9 +210,9 @@ struct SubjectConformance {
         }
     }
 
-    @Test("what becomes of a subject is kept with its dates")
-    func dates() async throws {
-        try await withDesk(StoreKind.all[0]) { desk async throws in
+    @Test("what becomes of a subject is kept with its dates, and told with it", arguments: StoreKind.all)
+    func dates(_ kind: StoreKind) async throws {
+        try await withDesk(kind) { desk async throws in
             let days = (1...6).map { Desk.day("2026-03-0\($0)") }
             try await desk.emit([Self.repository("a", id: "1")], at: days[0])
             try await desk.emit([Self.repository("a", id: "1", state: .archived)], at: days[1])
@@ -220,18 +220,49 @@ struct SubjectConformance {
             try await desk.emit([Self.repository("b", id: "1", state: .archived)], at: days[3])
             try await desk.emit([Self.repository("b", id: "2")], at: days[4])
             try await desk.emit([Self.repository("c", id: "1")], at: days[5])
-            let store = try #require(desk.store as? SQLiteStore)
             let id = try #require(try await desk.subject("c")).id
-            let events = try await store.texts(
-                """
-                SELECT at || ' ' || event || ' ' || coalesce(former_key, '-') FROM subject_events
-                WHERE subject_id = \(id) ORDER BY number
-                """)
-            let expected: [(Instant, String)] = [
-                (days[1], "archived -"), (days[2], "renamed a"), (days[4], "renamed b"), (days[4], "gone -"),
-                (days[5], "renamed b#1"), (days[5], "active -"),
-            ]
-            #expect(events == expected.map { "\($0.milliseconds) \($1)" })
+            let events = try #require(try await desk.store.subject(id)).events
+            #expect(
+                events == [
+                    SubjectEvent(at: days[1], event: "archived"),
+                    SubjectEvent(at: days[2], event: "renamed", formerKey: "a"),
+                    SubjectEvent(at: days[4], event: "renamed", formerKey: "b"),
+                    SubjectEvent(at: days[4], event: "gone"),
+                    SubjectEvent(at: days[5], event: "renamed", formerKey: "b#1"),
+                    SubjectEvent(at: days[5], event: "active"),
+                ])
+            #expect(events[1].words == "renamed from a on 2026-03-03")
+            #expect(events[3].words == "gone since 2026-03-05")
+            let newcomer = try #require(try await desk.subject("b")).id
+            #expect(try await desk.store.subject(newcomer)?.events == [])
+        }
+    }
+
+    @Test("a transfer is a rename under another parent: history, alias and children stay", arguments: StoreKind.all)
+    func transfer(_ kind: StoreKind) async throws {
+        try await withDesk(kind) { desk async throws in
+            let (from, to) = (
+                SubjectReference(kind: "account", key: "f/from"), SubjectReference(kind: "account", key: "f/to")
+            )
+            try await desk.emit([Self.repository("f/from/a", id: "1", parent: from), Self.stars("f/from/a", 3)])
+            let id = try #require(try await desk.subject("f/from/a")).id
+            let child = Emission.subject(
+                Subject(kind: "folder", key: "f/from/a/docs", parent: Desk.repository("f/from/a")))
+            try await desk.emit([child, Self.repository("f/to/a", id: "1", parent: to)])
+            let subject = try #require(try await desk.store.subject(id))
+            #expect(subject.key == "f/to/a" && subject.parent == to && subject.aliases == ["f/from/a"])
+            #expect(subject.events.map(\.formerKey) == ["f/from/a"])
+            #expect(try await desk.points("f/from/a", "stars") == ["2026-03-02T10:00:00.000Z 3"])
+            #expect(try await desk.subject("f/from/a/docs", kind: "folder")?.parent == Desk.repository("f/to/a"))
+            let former = try #require(try await desk.subject("f/from", kind: "account"))
+            #expect(try await desk.store.subjects(SubjectQuery(parent: former.id)).items.isEmpty)
+            // Who still knows it by its former key does not bring it back to its former account.
+            try await desk.emit([
+                Self.repository("f/from/a", name: "Old", parent: from, state: .gone), Self.stars("f/from/a", 4, at: 1),
+            ])
+            let stays = try #require(try await desk.store.subject(id))
+            #expect(stays.parent == to && stays.state == .active && stays.name == "f/to/a")
+            #expect(stays.values.map(\.value) == [.number(4)])
         }
     }
 

@@ -19,7 +19,7 @@ struct FileTests {
     func pragmas() async throws {
         let store = try SQLiteStore.open(path: path)
         let inside = try await store.pragmas(["journal_mode", "synchronous", "application_id", "user_version"])
-        #expect(inside == ["persist", "2", "1769170804", "1"])
+        #expect(inside == ["persist", "2", "1769170804", "2"])
         await store.close()
         let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
         // Write and read version of the header: 1 is a rollback journal, 2 would be WAL.
@@ -65,7 +65,7 @@ struct FileTests {
         for mode in [SQLiteStore.Mode.create, .readWrite, .readOnly] {
             let error = try Self.refusal(path, mode)
             #expect(error.kind == .schemaTooNew)
-            #expect(error.message.contains("version 99") && error.message.contains("version 1"))
+            #expect(error.message.contains("version 99") && error.message.contains("version 2"))
         }
     }
 
@@ -96,7 +96,7 @@ struct FileTests {
         let error = try Self.refusal(path, .readOnly)
         #expect(error.kind == .unavailable && error.message.contains("empty"))
         let store = try SQLiteStore.open(path: path)
-        #expect(try await store.pragmas(["user_version"]) == ["1"])
+        #expect(try await store.pragmas(["user_version"]) == ["2"])
         #expect(try await store.runs(RunQuery()).items.isEmpty)
         await store.close()
     }
@@ -188,7 +188,62 @@ struct FileTests {
         #expect(!plans[0].contains("USE TEMP B-TREE FOR ORDER BY"))
         #expect(!plans[1].contains("TEMP B-TREE") && plans[1].contains("COVERING"))
         #expect(!plans[2].contains("TEMP B-TREE") && plans[2].contains("task_id=?"))
+        let measures = try await store.plans([
+            "SELECT day, value FROM days WHERE series_id = 1 AND day >= 2 AND day < 9 ORDER BY day",
+            """
+            SELECT x.id FROM subjects c JOIN series x ON x.subject_id = c.id AND x.metric = 'm'
+            WHERE c.parent_id = 1 AND c.kind = 'k'
+            """,
+            "SELECT s.key FROM subjects s LEFT JOIN series x ON x.subject_id = s.id AND x.metric = 'm' ORDER BY x.latest_value",
+        ])
+        #expect(measures[0].contains("PRIMARY KEY") && !measures[0].contains("TEMP B-TREE"))
+        #expect(measures[1].contains("subjects_by_parent") && measures[1].contains("series_by_subject"))
+        #expect(measures[2].contains("series_by_subject (subject_id=? AND metric=?)"))
         await store.close()
+    }
+
+    @Test("a daily sample takes at most 60 bytes of the file, collected fortnight by fortnight")
+    func sampleSize() async throws {
+        let desk = try await Desk(StoreKind.all[0])
+        let (repositories, fortnights) = (60, 26)
+        for fortnight in 0..<fortnights {
+            let emissions = (0..<repositories).flatMap { number in
+                ["views", "visitors"].flatMap { metric in
+                    (0..<14).map { day in
+                        let at = Day.adding(fortnight * 14 + day, to: Day.parse("2025-01-01"))
+                        let subject = Desk.repository("forge.example/org/app-\(number)")
+                        return Emission.sample(Sample(subject, metric, at: at, Double(number * (day + 1))))
+                    }
+                }
+            }
+            try await desk.emit(emissions)
+        }
+        let store = try #require(desk.store as? SQLiteStore)
+        let bytes = try FileManager.default.attributesOfItem(atPath: store.path)[.size] as? Int ?? .max
+        let samples = repositories * 2 * fortnights * 14
+        #expect(try await store.count("SELECT count(*) FROM days") == samples)
+        #expect(bytes <= 60 * samples, "\(bytes / samples) bytes a sample")
+        await desk.close()
+    }
+
+    @Test("tables of the first version are brought up to date, and what they hold stays")
+    func firstVersion() async throws {
+        try await fill()
+        try edit(
+            """
+            ALTER TABLE series DROP COLUMN sum_of; ALTER TABLE series DROP COLUMN stale_day;
+            DELETE FROM grdb_migrations WHERE identifier = '2'; PRAGMA user_version = 1
+            """)
+        // Who may only read cannot bring it up to date.
+        let error = try Self.refusal(path, .readOnly)
+        #expect(error.kind == .unavailable && error.message.contains("version 1"))
+        #expect(error.help?.contains("insights serve") == true)
+        let store = try SQLiteStore.open(path: path, mode: .readWrite)
+        #expect(try await store.pragmas(["user_version"]) == ["2"])
+        #expect(try await store.runs(RunQuery()).items.count == 1)
+        #expect(try await store.latest(LatestQuery()).isEmpty)
+        await store.close()
+        await (try SQLiteStore.open(path: path, mode: .readOnly)).close()
     }
 
     // MARK: Means

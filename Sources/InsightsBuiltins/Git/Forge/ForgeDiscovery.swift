@@ -1,0 +1,238 @@
+internal import InsightsPlugin
+
+/// Finds what is to be read on one forge: by the accounts' lists, by name, and by identity where a known one has left
+/// the place it was found in.
+struct ForgeDiscovery: Sendable {
+    /// What was found.
+    struct Result: Sendable {
+        /// To be read, each identity once.
+        var repositories: [FoundRepository] = []
+        /// Known ones that the forge has no longer, with the path they had.
+        var gone: [(id: String, path: String)] = []
+        /// What could not be found out: each stands for as many repositories.
+        var failures: [(label: String, count: Int, failure: RunFailure)] = []
+        /// Items of lists that could not be understood.
+        var unreadable = 0
+        /// What the next run has to know; only of sources that could be read.
+        var found: [ForgeMemory.Source: ForgeMemory.Found] = [:]
+    }
+
+    /// What one source told.
+    private struct Told: Sendable {
+        var source: ForgeMemory.Source
+        var route = 0
+        /// Everything that is there, tracked or not.
+        var all: [FoundRepository] = []
+        var unreadable = 0
+        var failure: RunFailure?
+    }
+
+    let client: ForgeClient
+    let memory: ForgeMemory
+
+    private var entry: ForgeEntry { client.entry }
+
+    /// Finds everything.
+    ///
+    /// - Throws: ``RunFailure`` of the credential and of limits, which end the forge's turn; `CancellationError`.
+    func run() async throws -> Result {
+        var told = try await ForgeWork.inOrder(entry.accounts, atOnce: entry.concurrency) { account in
+            try await list(account)
+        }
+        // A name that an account's list has needs no request of its own.
+        let listed = Dictionary(told.flatMap(\.all).map { ($0.repository.path.lowercased(), $0) }) { first, _ in first }
+        told += try await ForgeWork.inOrder(entry.repositories, atOnce: entry.concurrency) { name in
+            if let found = listed[name.lowercased()] { return Told(source: .repository(name), all: [found]) }
+            return try await ask(name)
+        }
+        return try await settle(told)
+    }
+
+    /// Puts together what the sources told, and looks for the known ones that none of them told.
+    private func settle(_ told: [Told]) async throws -> Result {
+        var result = Result()
+        var there: [String: FoundRepository] = [:]
+        var tracked: Set<String> = []
+        for source in told {
+            result.unreadable += source.unreadable
+            for found in source.all {
+                let id = found.repository.id
+                if there[id]?.isWhole != true { there[id] = found }
+                if isTracked(found.repository, by: source.source) { tracked.insert(id) }
+            }
+        }
+        for source in told {
+            let known = try await memory.found(by: source.source)
+            let ids = known?.ids.map(String.init) ?? []
+            if let failure = source.failure {
+                // What was known by it counts as failed, but for what another source told.
+                let lost = ids.filter { there[$0] == nil }
+                if !ids.isEmpty, lost.isEmpty { continue }
+                if case .repository = source.source, failure.code == "not_found", let id = lost.first {
+                    try await look(for: [id], of: source, known, &there, &tracked, &result)
+                } else {
+                    result.failures.append((source.source.label, max(1, lost.count), failure))
+                }
+                continue
+            }
+            // A list with items that could not be understood may still have had the ones that seem to be missing.
+            let missing = source.unreadable > 0 ? [] : ids.filter { there[$0] == nil }
+            try await look(for: missing, of: source, known, &there, &tracked, &result)
+        }
+        result.repositories = there.values.filter { tracked.contains($0.repository.id) }
+        result.repositories.sort { $0.repository.path < $1.repository.path }
+        return result
+    }
+
+    /// Asks by identity for known repositories that a source does not tell any more: renamed, moved, or gone.
+    private func look(
+        for missing: [String], of told: Told, _ known: ForgeMemory.Found?, _ there: inout [String: FoundRepository],
+        _ tracked: inout Set<String>, _ result: inout Result
+    ) async throws {
+        let looks = try await ForgeWork.inOrder(missing, atOnce: entry.concurrency) { id in
+            try await identified(id)
+        }
+        var kept: [String] = []
+        for (id, look) in zip(missing, looks) {
+            switch look {
+            case .there(let found):
+                there[id] = found
+                if isTracked(found.repository, by: told.source) { tracked.insert(id) }
+                kept.append(id)
+            case .gone:
+                if let path = try await memory.repository(id)?.path { result.gone.append((id, path)) }
+                // What the manifest still names is known to be gone, and no failure next time either.
+                if told.failure != nil { kept.append(id) }
+            case .unknown(let failure):
+                let path = try await memory.repository(id)?.path
+                result.failures.append((path ?? "repository \(id)", 1, failure))
+                kept.append(id)
+            }
+        }
+        let own = told.all.filter { isTracked($0.repository, by: told.source) }.map(\.repository.id)
+        // Where the list is not sure, nothing that is known is forgotten.
+        let unsure = told.unreadable > 0 ? known?.ids.map(String.init) ?? [] : []
+        let ids = Set((own + kept + unsure).compactMap { Int64($0) }).sorted()
+        let found = ForgeMemory.Found(route: told.failure == nil ? told.route : known?.route ?? 0, ids: ids)
+        if found != known { result.found[told.source] = found }
+    }
+
+    private func isTracked(_ repository: ForgeRepository, by source: ForgeMemory.Source) -> Bool {
+        guard case .account = source else { return true }
+        return entry.tracks(
+            name: repository.name, isFork: repository.isFork, isArchived: repository.isArchived ?? false)
+    }
+
+    // MARK: Asking
+
+    /// Where an account's list is: what an organisation or group has, then what a user has.
+    private func routes(_ account: String) -> [(segments: [String], query: [(name: String, value: String)])] {
+        switch entry.platform {
+        case .github, .forgejo, .gitea: [(["orgs", account, "repos"], []), (["users", account, "repos"], [])]
+        case .gitlab:
+            [
+                // What others share with the group belongs to them.
+                (["groups", account, "projects"], [("include_subgroups", "true"), ("with_shared", "false")]),
+                (["users", account, "projects"], []),
+            ]
+        }
+    }
+
+    private func list(_ account: String) async throws -> Told {
+        let source = ForgeMemory.Source.account(account)
+        let known = try await memory.found(by: source)?.route ?? 0
+        let routes = routes(account)
+        var told = Told(source: source)
+        // What it was before comes first: asking for the other is a request more, and charged each time.
+        for route in [known] + routes.indices.filter({ $0 != known }) where routes.indices.contains(route) {
+            told = Told(source: source, route: route)
+            let (segments, query) = routes[route]
+            do {
+                let refused = try await client.pages(segments, query) { items in
+                    for item in items {
+                        guard let repository = ForgeRepository(item, entry.platform) else {
+                            told.unreadable += 1
+                            continue
+                        }
+                        told.all.append(FoundRepository(repository: repository, isWhole: entry.platform.listsAreWhole))
+                    }
+                }
+                guard let refused else { return told }
+                told.all = []
+                told.failure = refused.failure(of: "account \(account)", entry)
+                if !refused.isMissing { return told }
+            } catch let failure as RunFailure where !failure.endsTurn {
+                told.all = []
+                told.failure = failure
+                return told
+            }
+        }
+        return told
+    }
+
+    private func ask(_ name: String) async throws -> Told {
+        var told = Told(source: .repository(name))
+        do {
+            let answer = try await client.get(single(name))
+            guard answer.status == 200 else {
+                told.failure = answer.failure(of: "repository \(name)", entry)
+                return told
+            }
+            guard let repository = ForgeRepository(try answer.object(), entry.platform) else {
+                throw RunFailure(
+                    "bad_answer", "\(entry.address.key) told of \(name) without its id or its name", retryable: true)
+            }
+            told.all = [FoundRepository(repository: repository, isWhole: true)]
+        } catch let failure as RunFailure where !failure.endsTurn {
+            told.failure = failure
+        }
+        return told
+    }
+
+    private func single(_ name: String) -> ([String], [(name: String, value: String)]) {
+        entry.platform == .gitlab
+            ? (["projects", name], [("statistics", "true")])
+            : (["repos"] + name.split(separator: "/").map(String.init), [])
+    }
+
+    private enum Look: Sendable {
+        case there(FoundRepository)
+        case gone
+        case unknown(RunFailure)
+    }
+
+    private func identified(_ id: String) async throws -> Look {
+        do {
+            let answer =
+                entry.platform == .gitlab
+                ? try await client.get(["projects", id], [("statistics", "true")])
+                : try await client.get(["repositories", id])
+            if answer.isMissing { return .gone }
+            guard answer.status == 200 else { return .unknown(answer.failure(of: "repository \(id)", entry)) }
+            guard let repository = ForgeRepository(try answer.object(), entry.platform), repository.id == id else {
+                return .unknown(
+                    RunFailure(
+                        "bad_answer", "\(entry.address.key) told of another repository than \(id)", retryable: true))
+            }
+            return .there(FoundRepository(repository: repository, isWhole: true))
+        } catch let failure as RunFailure where !failure.endsTurn {
+            return .unknown(failure)
+        }
+    }
+}
+
+extension ForgePlatform {
+    /// Whether an item of a list has all that a repository's own answer has.
+    fileprivate var listsAreWhole: Bool { self == .forgejo || self == .gitea }
+}
+
+extension ForgeClient {
+    fileprivate func get(_ target: ([String], [(name: String, value: String)])) async throws -> ForgeAnswer {
+        try await get(target.0, target.1)
+    }
+}
+
+extension RunFailure {
+    /// Whether nothing more can be asked of the forge for now.
+    var endsTurn: Bool { code == "credential" || code == HTTP.FailureCode.rateLimited }
+}

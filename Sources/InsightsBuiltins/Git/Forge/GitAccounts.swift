@@ -1,0 +1,100 @@
+internal import InsightsPlugin
+internal import Logging
+
+/// `git.accounts`: reads each account of the forges, and sums up its repositories.
+struct GitAccounts: TaskModule {
+    let declaration = ModuleDeclaration(
+        id: "accounts",
+        summary: "Followers, members and public repositories of accounts, and the sums over their repositories.",
+        parameters: ForgeParameters.schema,
+        metrics: ForgeMetrics.account + ForgeMetrics.additive,
+        timeout: .seconds(2 * 3600))
+
+    func problems(in parameters: Value) -> [ParameterProblem] { ForgeParameters.problems(in: parameters) }
+
+    func run(_ context: RunContext) async throws -> String? {
+        let parameters = try ForgeParameters(context.parameters)
+        var outcome = ForgeOutcome(one: "account", many: "accounts")
+        let total = parameters.forges.reduce(0) { $0 + $1.ownAccounts.count }
+        var done = 0
+        for entry in parameters.forges {
+            let reader = AccountReader(client: try ForgeClient(entry, http: context.http, clock: context.clock))
+            do {
+                for path in entry.ownAccounts {
+                    try await read(path, by: reader, context, &outcome)
+                    done += 1
+                    context.report(done: done, of: total, "\(entry.address.key)/\(path)")
+                }
+            } catch let failure as RunFailure where failure.endsTurn {
+                outcome.addStop(failure)
+            }
+        }
+        if let failure = outcome.failure { throw failure }
+        return outcome.summary
+    }
+
+    private func read(
+        _ path: String, by reader: AccountReader, _ context: RunContext, _ outcome: inout ForgeOutcome
+    ) async throws {
+        let entry = reader.client.entry
+        let key = AccountMemory.key(of: path, entry)
+        let known = AccountMemory(try await context.state.value(forKey: key))
+        if known.finishedFor == context.scheduledAt {
+            outcome.addFinishedBefore(1)
+            return
+        }
+        let reading: AccountReading
+        do {
+            reading = try await reader.read(path, route: known.route)
+        } catch let failure as RunFailure where !failure.endsTurn {
+            context.logger.warning(
+                "\(failure.message)", metadata: ["subject": "\(entry.address.key)/\(path)", "code": "\(failure.code)"])
+            outcome.addFailure("\(entry.address.key)/\(path)", failure)
+            return
+        }
+        let account = entry.accountSubject(reading.path, id: reading.id)
+        let now = context.clock.now
+        try context.emit([.subject(entry.platformSubject), .subject(account)])
+        for (metric, figure) in reading.figures.sorted(by: { $0.key < $1.key }) {
+            if let number = figure.number {
+                try context.emit(.sample(Sample(account.reference, metric, at: now, number)))
+            }
+        }
+        try context.emit(
+            .rollUp(RollUp(account.reference, from: "repository", metrics: ForgeMetrics.additive.map(\.name))))
+        try context.state.set(
+            AccountMemory(route: reading.route, finishedFor: context.scheduledAt).value, forKey: key)
+        try await context.checkpoint()
+        outcome.addRead(reading.absent, of: entry.address.key)
+    }
+}
+
+/// What a task remembers of an account between runs.
+struct AccountMemory: Hashable, Sendable {
+    /// Under which route it is: the first one of its platform, or the second.
+    var route = 0
+    /// The scheduled instant of the run that last finished it.
+    var finishedFor: Instant?
+
+    init(route: Int, finishedFor: Instant?) {
+        self.route = route
+        self.finishedFor = finishedFor
+    }
+
+    init(_ value: Value?) {
+        route = Int(value?["route"]?.integer ?? 0)
+        finishedFor = value?["finished_for"]?.integer.map(Instant.init(milliseconds:))
+    }
+
+    var value: Value {
+        [
+            "route": .integer(Int64(route)),
+            "finished_for": finishedFor.map { .integer($0.milliseconds) } ?? .null,
+        ]
+    }
+
+    /// A path may be longer than a key of the state.
+    static func key(of path: String, _ entry: ForgeEntry) -> String {
+        "account/\(entry.address.key)/\(StableHash.of(path.lowercased().utf8))"
+    }
+}

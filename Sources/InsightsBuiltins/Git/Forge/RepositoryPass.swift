@@ -1,0 +1,126 @@
+internal import InsightsPlugin
+internal import Logging
+internal import Synchronization
+
+/// One forge's turn within a run of `git.repositories`.
+struct RepositoryPass: Sendable {
+    let client: ForgeClient
+    let context: RunContext
+    let ledger: RepositoryLedger
+
+    private var entry: ForgeEntry { client.entry }
+    private var forge: String { client.entry.address.key }
+
+    /// A repository to read, with what is known of it.
+    private struct Target: Sendable {
+        var found: FoundRepository
+        var memory: RepositoryMemory
+    }
+
+    /// Reads everything that an earlier attempt of this run has not finished.
+    ///
+    /// - Throws: `CancellationError`, and what the host throws. What the forge does wrong is noted in the ledger.
+    func run() async throws {
+        for (metrics, reason) in ForgeMetrics.lacking(entry.platform) {
+            ledger.note { $0.addLacking(metrics, reason, of: forge) }
+        }
+        do {
+            let memory = ForgeMemory(context.state, of: entry)
+            let result = try await ForgeDiscovery(client: client, memory: memory).run()
+            note(result)
+            let targets = try await targets(result, memory)
+            ledger.expect(targets.count)
+            try await read(targets)
+        } catch let failure as RunFailure where failure.endsTurn {
+            ledger.note { $0.addStop(failure) }
+        }
+    }
+
+    private func note(_ result: ForgeDiscovery.Result) {
+        ledger.note { outcome in
+            outcome.addUnreadable(result.unreadable)
+            for failure in result.failures {
+                outcome.addFailure("\(forge)/\(failure.label)", count: failure.count, failure.failure)
+            }
+        }
+        for failure in result.failures { log(failure.failure, of: failure.label) }
+        let paths = Set(result.repositories.lazy.map { $0.repository.path.lowercased() })
+        // Where another has taken the name, its coming tells that the former holder is gone.
+        for (id, path) in result.gone where !paths.contains(path.lowercased()) {
+            ledger.submit(.gone(path: path, id: id, entry))
+        }
+        if !result.found.isEmpty { ledger.submit(.found(result.found, entry)) }
+    }
+
+    /// What is left to read: first what was never read, then what was read longest ago, as its days are lost first.
+    private func targets(_ result: ForgeDiscovery.Result, _ memory: ForgeMemory) async throws -> [Target] {
+        var targets: [Target] = []
+        for found in result.repositories {
+            let known = try await memory.repository(found.repository.id)
+            if known?.finishedFor == context.scheduledAt { continue }
+            targets.append(Target(found: found, memory: known ?? RepositoryMemory(path: found.repository.path)))
+        }
+        let before = result.repositories.count - targets.count
+        ledger.note { $0.addFinishedBefore(before) }
+        // Sorting keeps equals in the order of their paths.
+        return targets.enumerated().sorted {
+            ($0.element.memory.oldestReading, $0.offset) < ($1.element.memory.oldestReading, $1.offset)
+        }.map(\.element)
+    }
+
+    // MARK: Reading
+
+    private func read(_ targets: [Target]) async throws {
+        let batches = stride(from: 0, to: targets.count, by: GitHubQuery.batch).map {
+            Array(targets[$0..<min($0 + GitHubQuery.batch, targets.count)])
+        }
+        let counters = GitHubCounters(client: client, logger: context.logger)
+        let stop = TurnStop()
+        var current = try await counters.of(batches.first?.map(\.found.repository) ?? [])
+        for index in batches.indices {
+            // The next batch's counters come while this one's traffic is read.
+            async let next = counters.of(index + 1 < batches.count ? batches[index + 1].map(\.found.repository) : [])
+            let known = current
+            _ = try await ForgeWork.inOrder(batches[index], atOnce: entry.concurrency) { target in
+                try await read(target, known[target.found.repository.id], stop)
+            }
+            if let failure = stop.failure { throw failure }
+            current = try await next
+        }
+    }
+
+    private func read(
+        _ target: Target, _ counters: [String: ForgeFigure]?, _ stop: TurnStop
+    ) async throws {
+        // What is on its way may come to its end; nothing new is begun.
+        guard stop.failure == nil else { return }
+        let label = target.found.repository.path
+        do {
+            let reading = try await RepositoryReader(client: client)
+                .read(target.found, counters: counters, memory: target.memory)
+            ledger.submit(.reading(reading, entry))
+        } catch is RepositoryGone {
+            ledger.submit(.gone(path: label, id: target.found.repository.id, entry))
+        } catch let failure as RunFailure where failure.endsTurn {
+            stop.set(failure)
+        } catch let failure as RunFailure {
+            log(failure, of: label)
+            ledger.note { $0.addFailure("\(forge)/\(label)", failure) }
+            ledger.skip()
+        }
+    }
+
+    private func log(_ failure: RunFailure, of label: String) {
+        context.logger.warning(
+            "\(failure.message)", metadata: ["subject": "\(forge)/\(label)", "code": "\(failure.code)"])
+    }
+}
+
+/// Why a forge's turn has come to its end, if it has; the first reason stays.
+private final class TurnStop: Sendable {
+    private let first = Mutex<RunFailure?>(nil)
+
+    var failure: RunFailure? { first.withLock { $0 } }
+
+    func set(_ failure: RunFailure) { first.withLock { $0 = $0 ?? failure } }
+}

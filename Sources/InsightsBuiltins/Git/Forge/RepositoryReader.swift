@@ -1,0 +1,215 @@
+internal import InsightsPlugin
+
+/// Fetches everything of one repository.
+///
+/// What may not be read or is not there is absent with a reason; what could not be fetched this time fails the whole
+/// repository, so that nothing half is stored.
+struct RepositoryReader: Sendable {
+    let client: ForgeClient
+
+    private var entry: ForgeEntry { client.entry }
+
+    /// Reads a repository, traffic first: it is what can be lost.
+    ///
+    /// - Parameters:
+    ///   - found: As the list or its own answer told it.
+    ///   - counters: What GraphQL told of it; `nil` to ask by REST.
+    /// - Throws: ``RunFailure``, ``RepositoryGone``, `CancellationError`.
+    func read(
+        _ found: FoundRepository, counters: [String: ForgeFigure]?, memory: RepositoryMemory
+    ) async throws -> RepositoryReading {
+        var reading = RepositoryReading(repository: found.repository, memory: memory)
+        reading.memory.path = found.repository.path
+        switch entry.platform {
+        case .github:
+            try await readGitHubTraffic(&reading)
+            try await readReleases(&reading)
+            if let counters {
+                reading.figures.merge(counters) { _, new in new }
+            } else {
+                try await readGitHubCounters(found, &reading)
+            }
+        case .gitlab:
+            try await readGitLabTraffic(&reading)
+            try await readGitLabCounters(found, &reading)
+        case .forgejo, .gitea:
+            reading.figures.merge(found.repository.figures) { _, new in new }
+            try await readReleases(&reading)
+        }
+        return reading
+    }
+
+    // MARK: GitHub
+
+    private func readGitHubTraffic(_ reading: inout RepositoryReading) async throws {
+        guard entry.token != nil else {
+            reading.lack(ForgeMetrics.traffic, "traffic is told to a token alone")
+            return
+        }
+        let sources = [
+            (ForgeMetrics.views, ForgeMetrics.viewsUnique, ForgeMetrics.viewsUnique14d),
+            (ForgeMetrics.clones, ForgeMetrics.clonesUnique, ForgeMetrics.clonesUnique14d),
+        ]
+        for (source, unique, unique14d) in sources {
+            let answer = try await client.get(segments(reading) + ["traffic", source])
+            guard answer.status == 200 else {
+                // One permission covers them all.
+                let reason = try trafficReason(answer)
+                reading.lack(
+                    ForgeMetrics.traffic.filter { reading.days[$0] == nil && reading.figures[$0] == nil }, reason)
+                return
+            }
+            let body = try answer.object()
+            take(
+                body[source], source, date: "timestamp", members: [source: "count", unique: "uniques"], answer, &reading
+            )
+            reading.figures[unique14d] = ForgeFigure(body["uniques"], "uniques")
+        }
+        for (metric, list, label) in [
+            (ForgeMetrics.referrers14d, "referrers", "referrer"), (ForgeMetrics.paths14d, "paths", "path"),
+        ] {
+            let answer = try await client.get(segments(reading) + ["traffic", "popular", list])
+            guard answer.status == 200 else {
+                reading.lack([metric], try trafficReason(answer))
+                continue
+            }
+            readRanking(try answer.json(), metric, label: label, &reading)
+            reading.rankedAt = answer.told
+        }
+    }
+
+    private func trafficReason(_ answer: ForgeAnswer) throws(RunFailure) -> String {
+        let reason = try answer.reason(of: "traffic", entry)
+        guard answer.status == 403, entry.platform == .github, answer[header: "x-github-sso"] == nil else {
+            return reason
+        }
+        return "the token may not read traffic: it needs Administration: read, or as a classic one push access"
+    }
+
+    private func readRanking(_ body: Value, _ metric: String, label: String, _ reading: inout RepositoryReading) {
+        guard let items = body.array else {
+            reading.lack([metric], "the answer is no list")
+            return
+        }
+        var ranking: [RankedValue] = []
+        for item in items {
+            guard let name = item[label]?.string, let count = item["count"]?.lenientCount else {
+                reading.lack([metric], "an item has no \(label) or no count")
+                return
+            }
+            ranking.append(RankedValue(label: entry.withoutToken(name), value: Double(count)))
+        }
+        reading.rankings[metric] = ranking
+    }
+
+    private func readGitHubCounters(_ found: FoundRepository, _ reading: inout RepositoryReading) async throws {
+        if !found.isWhole {
+            let answer = try await client.get(segments(reading))
+            let repository = try whole(answer, found)
+            reading.repository = repository
+        }
+        reading.figures.merge(reading.repository.figures) { _, new in new }
+        let pulls = try await client.count(segments(reading) + ["pulls"], [("state", "open")], "pull requests")
+        reading.figures[ForgeMetrics.openPullRequests] = pulls
+        if let issues = reading.figures[ForgeMetrics.openIssues] {
+            reading.figures[ForgeMetrics.openIssues] = issues - pulls
+        }
+    }
+
+    /// The repository of an answer about one that was found before: it has to be the very same.
+    private func whole(_ answer: ForgeAnswer, _ found: FoundRepository) throws -> ForgeRepository {
+        if answer.isMissing { throw RepositoryGone() }
+        guard answer.status == 200 else { throw answer.failure(of: found.repository.path, entry) }
+        guard let repository = ForgeRepository(try answer.object(), entry.platform) else {
+            throw RunFailure(
+                "bad_answer", "\(entry.address.key) told of \(found.repository.path) without its id or its name",
+                retryable: true)
+        }
+        guard repository.id == found.repository.id else {
+            throw RunFailure(
+                "bad_answer", "\(found.repository.path) became another repository while it was read", retryable: true)
+        }
+        return repository
+    }
+
+    // MARK: Releases of GitHub and Forgejo
+
+    private func readReleases(_ reading: inout RepositoryReading) async throws {
+        var tally = ReleaseTally()
+        let refused = try await client.pages(segments(reading) + ["releases"]) { tally.add($0) }
+        guard let refused else {
+            reading.figures.merge(tally.figures) { _, new in new }
+            return
+        }
+        reading.lack([ForgeMetrics.releases, ForgeMetrics.releaseDownloads], try refused.reason(of: "releases", entry))
+    }
+
+    // MARK: GitLab
+
+    private func readGitLabTraffic(_ reading: inout RepositoryReading) async throws {
+        let answer = try await client.get(["projects", reading.repository.id, "statistics"])
+        guard answer.status == 200 else {
+            reading.lack(
+                [ForgeMetrics.fetches],
+                entry.token == nil
+                    ? "fetches are told to a token alone"
+                    : "\(try answer.reason(of: "fetches", entry)): it needs to be a Reporter's at least")
+            return
+        }
+        let fetches = try answer.object()["fetches"]
+        take(
+            fetches?["days"], ForgeMetrics.fetches, date: "date", members: [ForgeMetrics.fetches: "count"], answer,
+            &reading)
+    }
+
+    private func readGitLabCounters(_ found: FoundRepository, _ reading: inout RepositoryReading) async throws {
+        let project = ["projects", reading.repository.id]
+        if !found.isWhole {
+            reading.repository = try whole(try await client.get(project, [("statistics", "true")]), found)
+        }
+        reading.figures.merge(reading.repository.figures) { _, new in new }
+        if reading.figures[ForgeMetrics.sizeBytes]?.number == nil {
+            reading.figures[ForgeMetrics.sizeBytes] = .absent("the size is told to a Reporter's token alone")
+        }
+        reading.figures[ForgeMetrics.openPullRequests] = try await client.count(
+            project + ["merge_requests"], [("state", "opened")], "merge requests")
+        reading.figures[ForgeMetrics.releases] = try await client.count(project + ["releases"], [], "releases")
+    }
+
+    // MARK: Days
+
+    /// Takes in the days of a traffic answer, and what was lost since the last one.
+    private func take(
+        _ list: Value?, _ source: String, date: String, members: [String: String], _ answer: ForgeAnswer,
+        _ reading: inout RepositoryReading
+    ) {
+        guard let length = entry.platform.trafficDays else { return }
+        let window = TrafficWindow(at: answer.told, days: length)
+        let traffic = TrafficReading(list, source, date: date, members: members, window: window)
+        for metric in members.keys {
+            reading.days[metric] = traffic.days.compactMapValues { $0[metric] }
+        }
+        guard traffic.isComplete else {
+            reading.lack(members.keys.sorted(), traffic.problem ?? "a day could not be read")
+            return
+        }
+        if let lost = window.gap(since: reading.memory.read[source], earliest: traffic.earliest) {
+            reading.gaps += members.keys.sorted().map { ($0, lost) }
+        }
+        reading.memory.read[source] = answer.made
+    }
+
+    private func segments(_ reading: RepositoryReading) -> [String] {
+        ["repos"] + reading.repository.path.split(separator: "/").map(String.init)
+    }
+}
+
+/// The forge has it no longer.
+struct RepositoryGone: Error, Hashable {}
+
+/// A repository that is to be read.
+struct FoundRepository: Hashable, Sendable {
+    var repository: ForgeRepository
+    /// Whether it was told by an answer of its own, which holds more than a list's.
+    var isWhole: Bool
+}

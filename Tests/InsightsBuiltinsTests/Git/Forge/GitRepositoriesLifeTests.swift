@@ -1,0 +1,154 @@
+import InsightsForgeServer
+import InsightsPlugin
+import InsightsTesting
+import Testing
+
+@testable import InsightsBuiltins
+
+@Suite("Repositories that are renamed, moved, archived, deleted and made anew")
+struct GitRepositoriesLifeTests {
+    private let fixture = ForgeFixture()
+    private var forge: Forge { fixture.forge }
+
+    init() {
+        forge.addAccount("acme")
+        forge.addAccount("other")
+        forge.addRepository("acme/stays", createdAt: Instant("2025-06-01T00:00:00Z"))
+    }
+
+    private func add(_ name: String) -> Int64 { forge.addRepository(name, createdAt: Instant("2025-06-01T00:00:00Z")) }
+
+    /// Collects a day later, and hands over what was said of repositories then.
+    private func next(_ changes: ValueObject = [:]) async throws -> [Subject] {
+        fixture.repositories.forget()
+        fixture.advance(to: forge.now.advanced(by: .seconds(86_400)))
+        try await fixture.collect(changes)
+        return fixture.repositories.subjects.filter { $0.reference.kind == "repository" }
+    }
+
+    @Test("A rename keeps the identity under the new key")
+    func rename() async throws {
+        let id = add("acme/old")
+        try await fixture.collect()
+        forge.move(id, to: "acme/new")
+        let subjects = try await next()
+        let renamed = subjects.filter { $0.externalID == String(id) }
+        #expect(renamed.map(\.reference) == [fixture.repository("acme/new")])
+        #expect(!subjects.contains { $0.state == .gone })
+    }
+
+    @Test("A transfer keeps the identity, goes on being read, and counts to its new account")
+    func transfer() async throws {
+        let id = add("acme/moves")
+        try await fixture.collect()
+        forge.move(id, to: "other/moved")
+        for _ in 0..<2 {
+            let moved = try await next().filter { $0.externalID == String(id) }
+            #expect(moved.map(\.reference) == [fixture.repository("other/moved")])
+            #expect(moved.first?.parent == fixture.account("other"))
+            #expect(!fixture.repositories.series("views", of: fixture.repository("other/moved")).isEmpty)
+        }
+    }
+
+    @Test("A deleted one is gone, once and for all")
+    func delete() async throws {
+        let id = add("acme/dies")
+        try await fixture.collect()
+        forge.delete(id)
+        let gone = try await next().filter { $0.externalID == String(id) }
+        #expect(gone.map(\.state) == [.gone] && gone.map(\.reference) == [fixture.repository("acme/dies")])
+        forge.clearLog()
+        #expect(try await next().allSatisfy { $0.externalID != String(id) })
+        #expect(fixture.paths["/api/v3/repositories/\(id)"] == nil)
+    }
+
+    @Test("A deleted one that the manifest names is gone, and no failure")
+    func deleteNamed() async throws {
+        let id = add("other/named")
+        let named: ValueObject = ["accounts": [], "repositories": ["other/named"]]
+        try await fixture.collect(named)
+        forge.delete(id)
+        for _ in 0..<2 {
+            let gone = try await next(named)
+            #expect(gone.map(\.state) == [.gone])
+        }
+    }
+
+    @Test("A named one that was renamed is followed")
+    func renameNamed() async throws {
+        let id = add("other/named")
+        let named: ValueObject = ["accounts": [], "repositories": ["other/named"]]
+        try await fixture.collect(named)
+        forge.move(id, to: "acme/elsewhere")
+        let moved = try await next(named)
+        #expect(moved.map(\.reference) == [fixture.repository("acme/elsewhere")])
+        #expect(moved.map(\.externalID) == [String(id)])
+    }
+
+    @Test("A new one under an old name is another, and its coming alone tells that the former is gone")
+    func anew() async throws {
+        let id = add("acme/phoenix")
+        try await fixture.collect()
+        forge.delete(id)
+        let new = add("acme/phoenix")
+        let subjects = try await next().filter { $0.reference == fixture.repository("acme/phoenix") }
+        #expect(subjects.map(\.externalID) == [String(new)])
+    }
+
+    @Test("A renamed one whose old name another takes: both are told, each by its own identity")
+    func taken() async throws {
+        let id = add("acme/first")
+        try await fixture.collect()
+        forge.move(id, to: "acme/second")
+        let new = add("acme/first")
+        let subjects = try await next()
+        let keys = Dictionary(subjects.map { ($0.externalID ?? "", $0.reference) }) { first, _ in first }
+        #expect(keys[String(id)] == fixture.repository("acme/second"))
+        #expect(keys[String(new)] == fixture.repository("acme/first"))
+    }
+
+    @Test("Archiving is a state, and so is its end")
+    func archive() async throws {
+        let id = add("acme/sleeps")
+        try await fixture.collect()
+        forge.edit(id) { $0.isArchived = true }
+        #expect(try await next().first { $0.externalID == String(id) }?.state == .archived)
+        forge.edit(id) { $0.isArchived = false }
+        #expect(try await next().first { $0.externalID == String(id) }?.state == .active)
+    }
+
+    @Test("What a filter leaves out from now on is not gone")
+    func filtered() async throws {
+        let id = add("acme/quiet")
+        try await fixture.collect()
+        let subjects = try await next(["exclude": ["quiet"]])
+        #expect(subjects.allSatisfy { $0.externalID != String(id) })
+    }
+
+    @Test("What cannot be looked for is not gone")
+    func unsure() async throws {
+        let id = add("acme/lost")
+        try await fixture.collect()
+        forge.delete(id)
+        fixture.direct.meddle { $0.url.path.contains("/repositories/") ? ScriptedHTTP.Answer(500) : nil }
+        #expect(try await next().allSatisfy { $0.state != .gone })
+        fixture.direct.meddle(nil)
+        #expect(try await next().filter { $0.state == .gone }.map(\.externalID) == [String(id)])
+    }
+
+    @Test("A list with something in it that cannot be understood makes nothing gone")
+    func unreadable() async throws {
+        let id = add("acme/hidden")
+        try await fixture.collect()
+        let whole = forge.repositories.first { $0.name == "stays" }
+        fixture.direct.meddle { request in
+            guard request.url.path.hasSuffix("/orgs/acme/repos") else { return nil }
+            return ScriptedHTTP.Answer(json: [
+                ["id": .integer(whole?.id ?? 0), "full_name": "acme/stays"], ["id": .string("?"), "name": "hidden"],
+            ])
+        }
+        #expect(try await next().allSatisfy { $0.state != .gone })
+        fixture.direct.meddle(nil)
+        #expect(try await next().contains { $0.externalID == String(id) && $0.state == .active })
+    }
+}

@@ -1,0 +1,42 @@
+import InsightsEngine
+import InsightsPlugin
+import Testing
+
+@testable import InsightsCommands
+
+@Suite("What lists say beside the numbers")
+struct ReadTablesTests {
+    private static let account = SubjectRecord(
+        id: 1, kind: "account", key: "f/org", name: "org", url: nil, parent: nil, state: .active, aliases: [],
+        externalID: nil)
+
+    @Test("a task at risk is told to people with its status, to programs in a column of its own")
+    func risk() {
+        var view = TaskView(
+            name: "traffic", uses: "m.x", description: "Reads", isEnabled: true, isPaused: false, cadence: "every 7d",
+            nextRun: nil, lastRun: nil, isAtRisk: true)
+        func row() -> [Table.Cell] { ListCommand.table([view], Presentation()).rows[0] }
+        #expect(row().map(\.plain) == ["traffic", "m.x", "every 7d", "yes", "", "", "", "Reads", "at risk"])
+        #expect(row()[5].text.hasSuffix("at risk"))
+        view.isAtRisk = false
+        #expect(row().last?.plain == "" && row()[5].text == "")
+        #expect(view.json["at_risk"] == false)
+    }
+
+    @Test("a sum says of how many it is, and which days are missing in it")
+    func sum() {
+        let day = Instant("2026-03-02T00:00:00Z")!
+        let series = SeriesRecord(
+            subject: Self.account, metric: "views", unit: "views", shape: .daily, isAdditive: true,
+            points: [.init(at: day, value: .number(3))], gaps: [(from: day, to: day)], sum: 3, of: 2)
+        #expect(
+            SeriesCommand.notes(series) == [
+                "account f/org, views in views: sum 3; a roll-up of 2 subjects",
+                "nothing is known from 2026-03-02 to 2026-03-02",
+            ])
+        let value = LatestValue(
+            subject: Self.account, metric: "views", unit: "views", shape: .daily, value: .number(3), at: day, of: 2)
+        #expect(MetricsCommand.table([value], Presentation()).rows[0].last?.plain == "2")
+        #expect(value.json["of"] == 2)
+    }
+}
