@@ -1,6 +1,7 @@
 import InsightsForgeServer
 import InsightsPlugin
 import InsightsTesting
+import Synchronization
 import Testing
 
 @testable import InsightsBuiltins
@@ -217,6 +218,32 @@ struct GitRepositoriesTests {
             #expect(fixture.paths["/api/v3/repos/\(path)/traffic/views"] == nil, "\(path)")
         }
         #expect(fixture.repositories.samples.count { $0.metric == "stars" } == 40)
+    }
+
+    @Test("A run that is interrupted goes on where it stopped, and repeats no finished repository")
+    func interrupted() async throws {
+        for number in 0..<30 { add("acme/r\(number)") }
+        let asked = Mutex(0)
+        fixture.direct.meddle { _ in
+            // As the host ends an attempt: every request in flight and every later one is given up.
+            let isOver = asked.withLock { asked in
+                asked += 1
+                return asked > 90
+            }
+            if isOver { throw CancellationError() }
+            return nil
+        }
+        await #expect(throws: CancellationError.self) { try await fixture.collect() }
+        let finished = Set(fixture.repositories.samples.filter { $0.metric == "stars" }.map(\.subject.key))
+        #expect(finished.count >= 5 && finished.count < 30)
+        fixture.direct.meddle(nil)
+        forge.clearLog()
+        try await fixture.collect(scheduledAt: ForgeFixture.start, attempt: 2)
+        for key in finished {
+            let path = key.dropFirst(fixture.key.utf8.count + 1)
+            #expect(fixture.paths["/api/v3/repos/\(path)/traffic/views"] == nil, "\(path)")
+        }
+        #expect(fixture.repositories.samples.count { $0.metric == "stars" } == 30)
     }
 
     @Test("What was read longest ago is read first, what was never read before it")
