@@ -11,22 +11,34 @@ import Testing
 
 @Suite("Forges on real sockets")
 struct ForgeSocketTests {
+    /// Time that stands still but for who sleeps: a busy machine then takes nothing of what an attempt may last.
+    private struct StillClock: EngineClock {
+        let moment = SystemClock().moment
+        var now: Instant { moment.wall }
+        func sleep(for duration: Duration) async throws { try await SystemClock().sleep(for: duration) }
+        func sleep(untilUptime uptime: Int64) async throws {
+            try await sleep(for: .milliseconds(uptime - moment.uptime))
+        }
+    }
+
     /// The program's HTTP client with a cache of its own.
     private final class Client {
         let access: AsyncHTTPAccess
         let folder: String
+        let clock: StillClock
 
         init(_ folder: String? = nil) {
+            clock = StillClock()
             self.folder = folder ?? NSTemporaryDirectory() + "insights-forge-\(UUID().uuidString)"
             access = AsyncHTTPAccess(
-                clock: SystemClock(), userAgent: "insights/test", cacheFolder: self.folder,
+                clock: clock, userAgent: "insights/test", cacheFolder: self.folder,
                 logger: Logger(label: "test"))
         }
 
         /// - Parameter seconds: How long the attempt lasts: what has to wait longer ends it.
         func attempt(_ number: UInt64 = 1, within seconds: Int64 = 60) -> any HTTP.Client {
             access.client(
-                run: RunID(high: number, low: 0), deadline: SystemClock().now.advanced(by: .seconds(seconds))
+                run: RunID(high: number, low: 0), deadline: clock.now.advanced(by: .seconds(seconds))
             ) { _ in }
         }
     }
