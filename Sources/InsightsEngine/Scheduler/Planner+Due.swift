@@ -25,7 +25,7 @@ extension Planner {
         if !isBulk { bulkSince = now.uptime }
         isBulk = false
         while let first = due.first, first.due <= now.wall.milliseconds {
-            if candidates.count >= Planner.admissions {
+            if candidates.count >= admissions {
                 isBulk = true
                 // Of one priority they come in the order of their rank, and the rest can be decided later.
                 if isOfOnePriority, !isAfterOutage { break }
@@ -39,7 +39,15 @@ extension Planner {
         }
         rankCandidates()
         startPiece()
-        startExtras()
+    }
+
+    /// Decides and admits the rest of what is due, if more was than one call admits.
+    mutating func finishBulk() {
+        startCandidates()
+        while hasMore {
+            startDue()
+            startCandidates()
+        }
     }
 
     mutating func noteStore(_ isAvailable: Bool) {
@@ -138,22 +146,39 @@ extension Planner {
 
     /// Admits some of what is due, in order; the rest waits for the next tick, and for a place if one may come soon.
     mutating func startPiece() {
-        let end = min(candidates.count, admitted + Planner.admissions)
+        let end = min(candidates.count, admitted + admissions)
         while admitted < end, heldUntil == nil { admitNext() }
         forgetAdmitted()
+        // What is due of their task goes first.
+        if candidates.isEmpty, !hasMore { startExtras() }
     }
 
     /// Until when, by uptime, the next of many waits for a place; `nil` when it does not wait.
     var heldUntil: Int64? {
-        guard isBulk, !candidates.isEmpty, placesTaken >= concurrency else { return nil }
+        guard isBulk, !candidates.isEmpty, placesTaken >= concurrency, !isRivalled else { return nil }
         let until = min(bulkSince + Planner.hold, max(bulkSince, lastRelease) + Planner.lull)
         return until > now.uptime ? until : nil
+    }
+
+    /// Whether a run that waits already would have the next place: to wait for that as well would be in vain, and a
+    /// higher priority is heeded only among those that are claimed.
+    private var isRivalled: Bool {
+        readyCount > 0
+            && ready.indices.contains { index in
+                !ready[index].isEmpty && (index == 0 || groups[index - 1].taken < groups[index - 1].limit)
+            }
     }
 
     /// Admits all that is due, in order.
     mutating func startCandidates() {
         while admitted < candidates.count { admitNext() }
         forgetAdmitted()
+    }
+
+    /// Forgets what is due and not yet a run.
+    mutating func dropCandidates() {
+        candidates = []
+        admitted = 0
     }
 
     private mutating func admitNext() {
