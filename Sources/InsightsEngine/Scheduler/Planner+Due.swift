@@ -7,6 +7,8 @@ extension Planner {
         var task: Int32
         var occurrence: Int64
         var trigger: Trigger
+        /// Whether it is missed when its turn comes too late; the first run of a task is not.
+        var canBeMissed = false
     }
 
     /// Consecutive occurrences that are due, and the first that is not.
@@ -85,7 +87,8 @@ extension Planner {
         } else if isUnwanted {
             skip(task, from: span.first, until: span.newest, count: span.count, .catchUp, trigger: .catchUp)
         } else if span.count == 1, neverRan || !isMissed && !isLate {
-            candidates.append(Candidate(task: task, occurrence: span.newest, trigger: .cadence))
+            candidates.append(
+                Candidate(task: task, occurrence: span.newest, trigger: .cadence, canBeMissed: !neverRan))
         } else {
             catchUp(task, span, policy, neverRan: neverRan)
         }
@@ -123,7 +126,8 @@ extension Planner {
             for occurrence in kept { replay(task, occurrence) }
         } else if let occurrence = kept.first {
             let trigger = neverRan ? Trigger.cadence : .catchUp
-            candidates.append(Candidate(task: task, occurrence: occurrence, trigger: trigger))
+            candidates.append(
+                Candidate(task: task, occurrence: occurrence, trigger: trigger, canBeMissed: !neverRan))
         }
     }
 
@@ -184,7 +188,25 @@ extension Planner {
     private mutating func admitNext() {
         let candidate = candidates[admitted]
         admitted += 1
-        admit(candidate.task, candidate.occurrence, candidate.trigger)
+        let isLate = now.wall.milliseconds - dueTime(candidate.task, candidate.occurrence) > Planner.arm
+        if candidate.canBeMissed, isLate, !tasks[Int(candidate.task)].flags.contains(.paused) {
+            admitMissed(candidate)
+        } else {
+            admit(candidate.task, candidate.occurrence, candidate.trigger)
+        }
+    }
+
+    /// What was due in time, and had to wait so long that `catch_up` decides: the clock has jumped, or there was a suspend.
+    private mutating func admitMissed(_ candidate: Candidate) {
+        let (task, occurrence) = (candidate.task, candidate.occurrence)
+        let next = tasks[Int(task)].next
+        let isNewest = next == PlannedTask.never || dueTime(task, next) > now.wall.milliseconds
+        switch settings(task).policy.catchUp {
+        case .all: replay(task, occurrence)
+        case .latest where isNewest: admit(task, occurrence, .catchUp)
+        case .none, .latest:
+            skip(task, from: occurrence, until: occurrence, count: 1, .catchUp, trigger: .catchUp)
+        }
     }
 
     private mutating func forgetAdmitted() {

@@ -205,6 +205,34 @@ import Testing
         #expect(lines.contains("skip b @-1003 x1 overlap anew"))
     }
 
+    @Test("a suspend in the middle: what waited for its turn is missed", arguments: CatchUp.allCases)
+    func suspend(_ catchUp: CatchUp) {
+        let tasks = Self.tasks("abcd") { $0.catchUp = catchUp }
+        let desk = PlannerDesk(tasks, concurrency: 1, admissions: 3) { stored in
+            for name in stored.keys { stored[name]!.lastOccurrence = at(-990) }
+        }
+        #expect(desk.go(10).first == "claim a1 @10 cadence start")
+        let lines = desk.tick(41)
+        #expect(
+            lines
+                == ["b", "c"].map {
+                    catchUp == .none ? "skip \($0) @10 x1 catch_up" : "claim \($0)1 @10 catch_up queue"
+                })
+    }
+
+    @Test("a suspend in the middle: of several that are missed only the newest is run")
+    func longSuspend() {
+        let desk = PlannerDesk(Self.tasks("abcd"), concurrency: 1, admissions: 3) { stored in
+            for name in stored.keys { stored[name]!.lastOccurrence = at(-990) }
+        }
+        desk.go(10)
+        #expect(desk.tick(1010) == ["skip b @10 x1 catch_up", "skip c @10 x1 catch_up"])
+        #expect(desk.planner.hasMore)
+        let lines = desk.tick(1010) + desk.tick(1010)
+        #expect(lines.contains("claim b1 @1010 cadence queue"))
+        #expect(lines.contains("claim d1 @1010 catch_up queue"))
+    }
+
     @Test("the extra run of a start comes after what is due of its task")
     func extras() {
         let tasks = Self.tasks("abc") + Self.tasks("d") { $0.onStart = .always }
