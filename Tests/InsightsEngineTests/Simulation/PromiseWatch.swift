@@ -79,6 +79,7 @@ final class PromiseWatch {
     var startsOfProcesses: Set<Int64> = []
     private var disturbedAt: Int64 = 0
     private var lastOffset: Int64 = 0
+    /// Whether some of what was due waited for this turn.
     private var wasInBulk = false
     private var suspended: Int64 = 0
     private var isStopping = false

@@ -66,9 +66,10 @@ struct Scenario {
         origin = starts.randomElement(using: &random)! + Int64.random(in: 0..<unit, using: &random)
         concurrency = Int.random(in: 1...3, using: &random)
         groups = ["g": Int.random(in: 1...2, using: &random)]
-        admissions = Int.random(in: 1...4, using: &random)
+        // From the origin, which is random enough: so the seeds go on to tell of the same faults as before.
+        admissions = Int(origin % 4) + 1
         // What is due is decided in pieces only where none of it can outrank the rest.
-        let isOfOnePriority = random.chance(0.4)
+        let isOfOnePriority = origin % 5 < 2
         tasks = []
         faults = []
         for index in 0..<Int.random(in: 1...4, using: &random) {
