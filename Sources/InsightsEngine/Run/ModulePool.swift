@@ -27,6 +27,8 @@ package final class ModulePool: TaskExecutor, @unchecked Sendable {
     private var attempts = Deque<Attempt>()
     /// Whether a waiting attempt goes before waiting jobs: by turns, so that neither waits for all of the other.
     private var isAttemptsTurn = false
+    /// Workers that were made and have not asked for their first attempt: no further one is made for that.
+    private var begun = 0
     private var threads = 0
     private var idle = 0
     /// Of the idle ones: told that there is work, and not yet awake.
@@ -87,6 +89,7 @@ package final class ModulePool: TaskExecutor, @unchecked Sendable {
     func nextAttempt(isFirst: Bool) -> Attempt? {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
+        if isFirst { begun -= 1 }
         guard isFirst || jobs.isEmpty, let attempt = attempts.popFirst() else { return nil }
         taken += 1
         return attempt
@@ -161,8 +164,9 @@ package final class ModulePool: TaskExecutor, @unchecked Sendable {
         if niceness != 0 { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness) }
         pthread_mutex_lock(mutex)
         while true {
-            if !attempts.isEmpty, isAttemptsTurn || jobs.isEmpty {
+            if attempts.count > begun, isAttemptsTurn || jobs.isEmpty {
                 isAttemptsTurn = false
+                begun += 1
                 pthread_mutex_unlock(mutex)
                 ModuleWorker.begin(on: self)
                 pthread_mutex_lock(mutex)

@@ -195,12 +195,14 @@ package final class Engine: Daemon {
     private let stopped = Mutex<AsyncStream<Void>.Continuation?>(nil)
 
     private func loop() async {
-        var timer = LoopTimer(clock: clock) { [inbox] in inbox.post(.tick) }
+        // No event: every pass ends with a tick, after what came of attempts before.
+        var timer = LoopTimer(clock: clock) { [inbox] in inbox.nudge() }
         var state = LoopState(services: services)
         for await _ in inbox.signal {
             if state.isBusy, !state.hasMore, !state.lacksPlaces, !state.isStartingMany { Engine.gather() }
             let now = clock.moment
-            let holdsEnds = state.holdsEnds(at: now, pool: waitingPool)
+            let holdsEnds = state.endsHold.isOn(
+                at: now.uptime, isWanted: state.wantsEndsHeld(waitingPool), timer: state.nextTimer)
             guard inbox.take(&state.events, withEnds: !holdsEnds) else { break }
             forgetLogs(&state)
             state.actions.removeAll(keepingCapacity: true)
@@ -216,15 +218,15 @@ package final class Engine: Daemon {
                 state.isBusy = planner.attemptsGoing >= Planner.many
                 state.isStartingMany = planner.isStartingMany
                 state.lacksPlaces = planner.lacksPlaces
+                state.nextTimer = planner.nextTimer
                 return planner.wake
             }
-            if let since = state.endsHeldSince {
-                wakeAt.uptime = min(wakeAt.uptime ?? .max, since + LoopState.longestHold)
-            }
+            if let end = state.endsHold.end { wakeAt.uptime = min(wakeAt.uptime ?? .max, end) }
             knowledge.withLock { $0.lastTick = now.uptime }
             waitingPool.gathering { perform(&state) }
             if state.isDrained { break }
-            if state.hasMore { inbox.nudge() }
+            // Ends that wait for nothing more are taken at once: nobody else calls for them.
+            if state.hasMore || holdsEnds && !state.wantsEndsHeld(waitingPool) { inbox.nudge() }
             timer.arm(wakeAt, now: now)
         }
         timer.cancel()
@@ -249,8 +251,9 @@ package final class Engine: Daemon {
         var isBusy = false
         var isStartingMany = false
         var lacksPlaces = false
-        /// Uptime since which the ends of attempts wait for the starts of others.
-        var endsHeldSince: Int64?
+        /// Uptime of the planner's next timer.
+        var nextTimer: Int64?
+        var endsHold = EndsHold()
         /// Whether the planner has more to do at once.
         var hasMore = false
         var events: [PlannerEvent] = []
@@ -266,20 +269,10 @@ package final class Engine: Daemon {
 
         /// How many observations are kept until nothing more is about to start.
         static let mostUntold = 16_384
-        /// How long ends wait, in milliseconds.
-        static let longestHold: Int64 = 100
 
-        /// Whether the ends of attempts wait: an end has only to be written, but a run that is due and not yet started
-        /// is late, and with every end that is handled before it a little more.
-        mutating func holdsEnds(at now: Moment, pool: ModulePool) -> Bool {
-            guard !lacksPlaces, isStartingMany || isBusy && pool.waitingAttempts >= Planner.many else {
-                endsHeldSince = nil
-                return false
-            }
-            let since = endsHeldSince ?? now.uptime
-            let holds = now.uptime - since < LoopState.longestHold
-            endsHeldSince = holds ? since : nil
-            return holds
+        /// Whether many starts are to go before the ends of attempts, and none of them needs a place.
+        func wantsEndsHeld(_ pool: ModulePool) -> Bool {
+            !lacksPlaces && (isStartingMany || isBusy && pool.waitingAttempts >= Planner.many)
         }
     }
 

@@ -76,10 +76,10 @@ final class EngineMetrics: Sendable {
             body(&dense[index]!.count)
         }
 
-        /// By name.
-        func byName<Result>(_ transform: (Count) -> Result) -> [String: Result] {
+        /// By name: a task that was numbered anew has the counts of both numbers.
+        func byName<Key>(_ counts: (Count) -> [Key: UInt64]) -> [String: [Key: UInt64]] {
             let all = dense.compactMap { $0 } + others.values
-            return Dictionary(all.map { ($0.name, transform($0.count)) }) { first, _ in first }
+            return Dictionary(all.map { ($0.name, counts($0.count)) }) { $0.merging($1, uniquingKeysWith: +) }
         }
     }
 

@@ -10,7 +10,10 @@ extension Planner {
         let step = now.wall.milliseconds - last.wall.milliseconds - elapsed
         guard abs(step) >= Planner.step else { return }
         observe(.clockStepped(.milliseconds(step)))
-        if step < 0 { startGridsAnew() }
+        guard step < 0 else { return }
+        // Decided by the former clock: what a grid that starts anew tells the store is for the next decision.
+        startCandidates()
+        startGridsAnew()
     }
 
     /// After the wall clock went back: tasks whose last occurrence lies too far ahead would wait for it in vain.

@@ -7,6 +7,8 @@ extension Planner {
         var task: Int32
         var occurrence: Int64
         var trigger: Trigger
+        /// Whether it is missed when its turn comes too late; the first run of a task is not.
+        var canBeMissed = false
     }
 
     /// Consecutive occurrences that are due, and the first that is not.
@@ -25,7 +27,7 @@ extension Planner {
         if !isBulk { bulkSince = now.uptime }
         isBulk = false
         while let first = due.first, first.due <= now.wall.milliseconds {
-            if candidates.count >= Planner.admissions {
+            if candidates.count >= admissions {
                 isBulk = true
                 // Of one priority they come in the order of their rank, and the rest can be decided later.
                 if isOfOnePriority, !isAfterOutage { break }
@@ -39,7 +41,15 @@ extension Planner {
         }
         rankCandidates()
         startPiece()
-        startExtras()
+    }
+
+    /// Decides and admits the rest of what is due, if more was than one call admits.
+    mutating func finishBulk() {
+        startCandidates()
+        while hasMore {
+            startDue()
+            startCandidates()
+        }
     }
 
     mutating func noteStore(_ isAvailable: Bool) {
@@ -77,7 +87,8 @@ extension Planner {
         } else if isUnwanted {
             skip(task, from: span.first, until: span.newest, count: span.count, .catchUp, trigger: .catchUp)
         } else if span.count == 1, neverRan || !isMissed && !isLate {
-            candidates.append(Candidate(task: task, occurrence: span.newest, trigger: .cadence))
+            candidates.append(
+                Candidate(task: task, occurrence: span.newest, trigger: .cadence, canBeMissed: !neverRan))
         } else {
             catchUp(task, span, policy, neverRan: neverRan)
         }
@@ -115,7 +126,8 @@ extension Planner {
             for occurrence in kept { replay(task, occurrence) }
         } else if let occurrence = kept.first {
             let trigger = neverRan ? Trigger.cadence : .catchUp
-            candidates.append(Candidate(task: task, occurrence: occurrence, trigger: trigger))
+            candidates.append(
+                Candidate(task: task, occurrence: occurrence, trigger: trigger, canBeMissed: !neverRan))
         }
     }
 
@@ -138,16 +150,27 @@ extension Planner {
 
     /// Admits some of what is due, in order; the rest waits for the next tick, and for a place if one may come soon.
     mutating func startPiece() {
-        let end = min(candidates.count, admitted + Planner.admissions)
+        let end = min(candidates.count, admitted + admissions)
         while admitted < end, heldUntil == nil { admitNext() }
         forgetAdmitted()
+        // What is due of their task goes first.
+        if candidates.isEmpty, !hasMore { startExtras() }
     }
 
     /// Until when, by uptime, the next of many waits for a place; `nil` when it does not wait.
     var heldUntil: Int64? {
-        guard isBulk, !candidates.isEmpty, placesTaken >= concurrency else { return nil }
+        guard isBulk, !candidates.isEmpty, placesTaken >= concurrency, !isRivalled else { return nil }
         let until = min(bulkSince + Planner.hold, max(bulkSince, lastRelease) + Planner.lull)
         return until > now.uptime ? until : nil
+    }
+
+    /// Whether a run that waits already would have the next place: to wait for that as well would be in vain, and a
+    /// higher priority is heeded only among those that are claimed.
+    private var isRivalled: Bool {
+        readyCount > 0
+            && ready.indices.contains { index in
+                !ready[index].isEmpty && (index == 0 || groups[index - 1].taken < groups[index - 1].limit)
+            }
     }
 
     /// Admits all that is due, in order.
@@ -156,10 +179,34 @@ extension Planner {
         forgetAdmitted()
     }
 
+    /// Forgets what is due and not yet a run.
+    mutating func dropCandidates() {
+        candidates = []
+        admitted = 0
+    }
+
     private mutating func admitNext() {
         let candidate = candidates[admitted]
         admitted += 1
-        admit(candidate.task, candidate.occurrence, candidate.trigger)
+        let isLate = now.wall.milliseconds - dueTime(candidate.task, candidate.occurrence) > Planner.arm
+        if candidate.canBeMissed, isLate, !tasks[Int(candidate.task)].flags.contains(.paused) {
+            admitMissed(candidate)
+        } else {
+            admit(candidate.task, candidate.occurrence, candidate.trigger)
+        }
+    }
+
+    /// What was due in time, and had to wait so long that `catch_up` decides: the clock has jumped, or there was a suspend.
+    private mutating func admitMissed(_ candidate: Candidate) {
+        let (task, occurrence) = (candidate.task, candidate.occurrence)
+        let next = tasks[Int(task)].next
+        let isNewest = next == PlannedTask.never || dueTime(task, next) > now.wall.milliseconds
+        switch settings(task).policy.catchUp {
+        case .all: replay(task, occurrence)
+        case .latest where isNewest: admit(task, occurrence, .catchUp)
+        case .none, .latest:
+            skip(task, from: occurrence, until: occurrence, count: 1, .catchUp, trigger: .catchUp)
+        }
     }
 
     private mutating func forgetAdmitted() {

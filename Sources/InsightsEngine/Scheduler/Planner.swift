@@ -10,6 +10,9 @@ package struct PlannerConfiguration: Sendable {
     /// How long cancelled code may take to come back before it is given up. Longer than a program that ignores SIGTERM
     /// goes on (5 s until SIGKILL, and at most 2 s for what is left then): it is dead before its attempt is given up.
     package var patience: Duration = .seconds(8)
+    /// Due runs that one call admits: a million that are due at once come in pieces, so that the first start while the
+    /// last are still being decided, and none needs memory for all. At least 1; less in a simulation of few tasks.
+    package var admissions = 2048
 
     package init(schedulerEnabled: Bool, seed: UInt64) {
         isSchedulerEnabled = schedulerEnabled
@@ -45,9 +48,6 @@ package struct Planner: Sendable {
     static let step: Int64 = 1000
     /// How far the last occurrence of a `cron` task may lie ahead before the clock was wrong: 3 h, as in cron(8).
     static let cronLead: Int64 = 3 * 3_600_000
-    /// Due runs that one call admits: a million that are due at once come in pieces, so that the first start while the
-    /// last are still being decided, and none needs memory for all.
-    static let admissions = 2048
     /// What is done for this many runs at once is done for them together.
     static let many = 64
     /// How long, in milliseconds, the rest of so many waits for places that come free within ``lull`` of each other: a
@@ -59,6 +59,7 @@ package struct Planner: Sendable {
 
     let isSchedulerEnabled: Bool
     let patience: Int64
+    let admissions: Int
     var ids: RunIDSource
     var random: SplitMix64
 
@@ -115,6 +116,7 @@ package struct Planner: Sendable {
     package init(configuration: PlannerConfiguration) {
         isSchedulerEnabled = configuration.isSchedulerEnabled
         patience = configuration.patience.wholeMilliseconds
+        admissions = max(1, configuration.admissions)
         ids = RunIDSource(seed: configuration.seed)
         random = SplitMix64(seed: ~configuration.seed)
     }
@@ -130,6 +132,10 @@ package struct Planner: Sendable {
         noteClock()
         switch event {
         case .tick, .settled, .ended: break
+        // What fell due of a task that is no more, or has another cadence, would never be decided.
+        case .manifest: finishBulk()
+        // Nothing of it is written yet, so the next process finds it due.
+        case .shutdown: dropCandidates()
         // Whatever else happens may change the tasks that these are of, or whether they may start at all.
         default: startCandidates()
         }
@@ -165,8 +171,11 @@ package struct Planner: Sendable {
     /// Whether many runs are about to start: the ends of others, which have only to be written, can wait.
     package var isStartingMany: Bool { startsPending >= Planner.many || candidates.count > Planner.many }
 
-    /// Whether runs wait for a place, which the end of another frees.
-    package var lacksPlaces: Bool { placesTaken >= concurrency && (readyCount > 0 || !candidates.isEmpty) }
+    /// Whether runs wait for a place, their group's perhaps, which the end of another frees.
+    package var lacksPlaces: Bool { readyCount > 0 || placesTaken >= concurrency && !candidates.isEmpty }
+
+    /// The uptime of the first deadline, retry or end of patience to come: what came of code before must be told before.
+    package var nextTimer: Int64? { timers.first?.due }
 
     /// The earliest instants at which a tick changes something, by either clock; a past one asks for a tick now.
     package var wake: (wall: Instant?, uptime: Int64?) {

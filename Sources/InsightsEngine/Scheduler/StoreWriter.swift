@@ -59,7 +59,7 @@ final class StoreWriter: Sendable {
 
     /// A unit has about this many writes at most, so that the first of many due runs need not wait for the last one's
     /// claim: what the planner admits at once, and not a few more in a transaction of their own.
-    static let batchSize = Planner.admissions
+    static let batchSize = 2048
 
     private let queue = Mutex(Queue())
     private let signal: AsyncStream<Void>

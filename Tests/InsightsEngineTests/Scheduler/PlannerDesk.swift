@@ -25,8 +25,9 @@ final class PlannerDesk {
     private(set) var writes: [StoreWrite] = []
     private(set) var specs: [AttemptSpec] = []
 
-    init(schedulerEnabled: Bool = true, seed: UInt64 = 1) {
+    init(schedulerEnabled: Bool = true, seed: UInt64 = 1, admissions: Int = 2048) {
         var configuration = PlannerConfiguration(schedulerEnabled: schedulerEnabled, seed: seed)
+        configuration.admissions = admissions
         configuration.patience = .seconds(5)
         planner = Planner(configuration: configuration)
     }
@@ -34,9 +35,9 @@ final class PlannerDesk {
     /// A planner with these tasks, all new at second 0, before its first tick.
     convenience init(
         _ tasks: [TaskDefinition], concurrency: Int = 100, groups: [String: Int] = [:], schedulerEnabled: Bool = true,
-        stored change: (inout [String: StoredTask]) -> Void = { _ in }
+        admissions: Int = 2048, stored change: (inout [String: StoredTask]) -> Void = { _ in }
     ) {
-        self.init(schedulerEnabled: schedulerEnabled)
+        self.init(schedulerEnabled: schedulerEnabled, admissions: admissions)
         load(tasks, concurrency: concurrency, groups: groups, stored: change)
     }
 

@@ -35,6 +35,9 @@ enum PlantedBug: CaseIterable {
     case ignoredLease
     case hastyAnswer
     case reversedPriority
+    // More is due than one call of the planner admits.
+    case forgottenPiece
+    case endlessHold
 
     /// What the watch must say of it, where another of its rules may catch it by accident.
     var complaint: String? {
@@ -99,6 +102,8 @@ extension Simulation {
 
     func told(_ actions: [PlannerAction]) -> [PlannerAction] {
         guard let bug else { return actions }
+        // While the rest waits for its turn, what had it is not claimed.
+        if bug == .forgottenPiece, planner?.hasMore ?? false { return actions.filter { !$0.isClaimByCadence } }
         if bug == .queueKeepsOldest || bug == .replaceKeepsOldest { return keepingOldest(actions) }
         return actions.flatMap { action -> [PlannerAction] in
             guard case .write(let write, let slot, let step) = action else { return [action] }
@@ -201,6 +206,12 @@ extension Simulation {
                 run: claim.run, task: claim.task, definition: definition, scheduledAt: claim.scheduledAt, attempt: 1,
                 fence: 1, deadline: claim.at, lastSuccessAt: nil, trigger: claim.trigger)
         }
+    }
+}
+
+extension PlannerAction {
+    fileprivate var isClaimByCadence: Bool {
+        if case .write(.claim(let claim), _, _) = self { claim.trigger == .cadence } else { false }
     }
 }
 

@@ -17,6 +17,10 @@ final class PromiseWatch {
         var isAfterOutage: Bool
         /// Elapsed time since the last disturbance: a start, a step, a suspend, an outage, a reload.
         var calmFor: Int64
+        /// Whether some of what is decided, or due, waits for a later turn.
+        var isInBulk: Bool
+        /// Whether that was so before this turn: then some of it was decided in an earlier one.
+        var wasInBulk: Bool
     }
 
     /// A claim or skip of a task's occurrence that the store has applied.
@@ -75,6 +79,8 @@ final class PromiseWatch {
     var startsOfProcesses: Set<Int64> = []
     private var disturbedAt: Int64 = 0
     private var lastOffset: Int64 = 0
+    /// Whether some of what was due waited for this turn.
+    private var wasInBulk = false
     private var suspended: Int64 = 0
     private var isStopping = false
     private var graceOverAt: Int64?
@@ -170,6 +176,7 @@ final class PromiseWatch {
 
     /// Events are about to be handed over: whatever stepped is noticed now.
     func noticed(_ simulation: Simulation) {
+        wasInBulk = simulation.isInBulk
         if simulation.offset != lastOffset {
             if let at = simulation.steppedAt, simulation.uptime - at > simulation.longestArm + 1000 {
                 violate("a step of the clock was not noticed for \(simulation.uptime - at) ms", simulation)
@@ -189,6 +196,8 @@ final class PromiseWatch {
     func delivered(_ simulation: Simulation) {
         for run in refused { over(run) }
         refused = []
+        // While more is due, what is due of their task goes first.
+        guard !simulation.isInBulk else { return runs.checkQueues(self, simulation) }
         for task in startsToCome { violate("\(Scenario.names[task]) was not run at the start", simulation) }
         startsToCome = []
         runs.checkQueues(self, simulation)
@@ -268,7 +277,8 @@ final class PromiseWatch {
             if claim.starts { runs.checkRank(of: claim.run, self, simulation) }
             going[task, default: []].insert(claim.run)
             if isStopping { violate("a claim after the shutdown", simulation) }
-            if simulation.isStoreDown, claim.trigger != .manual {
+            // What was decided before is claimed with the news that the store is away.
+            if simulation.isStoreDown, claim.trigger != .manual, !wasInBulk {
                 violate("a claim while the store is away", simulation)
             }
         case .skip(let skip):
@@ -306,7 +316,8 @@ final class PromiseWatch {
             uptime: simulation.uptime, wall: simulation.wall, epoch: simulation.epoch, turn: simulation.turn,
             definition: known[task]!,
             isPaused: paused.contains(task), isGoing: !(going[task] ?? []).isEmpty,
-            isAfterOutage: outageEnd == simulation.uptime, calmFor: simulation.uptime - disturbedAt)
+            isAfterOutage: outageEnd == simulation.uptime, calmFor: simulation.uptime - disturbedAt,
+            isInBulk: simulation.isInBulk, wasInBulk: wasInBulk)
     }
 
     private func over(_ run: RunID) { if let task = tasksOfRuns[run] { going[task]?.remove(run) } }

@@ -43,6 +43,8 @@ struct Scenario {
     var origin: Int64
     var concurrency: Int
     var groups: [String: Int]
+    /// How many due runs one call of the planner admits.
+    var admissions: Int
     var tasks: [TaskDefinition]
     /// By elapsed milliseconds.
     var faults: [(at: Int64, fault: Fault)]
@@ -64,10 +66,19 @@ struct Scenario {
         origin = starts.randomElement(using: &random)! + Int64.random(in: 0..<unit, using: &random)
         concurrency = Int.random(in: 1...3, using: &random)
         groups = ["g": Int.random(in: 1...2, using: &random)]
+        // From the origin, which is random enough: so the seeds go on to tell of the same faults as before.
+        admissions = Int(origin % 4) + 1
+        // What is due is decided in pieces only where none of it can outrank the rest.
+        let isOfOnePriority = origin % 5 < 2
         tasks = []
         faults = []
         for index in 0..<Int.random(in: 1...4, using: &random) {
-            tasks.append(Scenario.draw(index, after: index, unit: unit, crons, origin, &random))
+            let drawn = Scenario.draw(index, after: index, unit: unit, crons, origin, &random)
+            tasks.append(
+                task(drawn.name, drawn.cadence, enabled: drawn.settings.isEnabled) {
+                    $0 = drawn.settings.policy
+                    if isOfOnePriority { $0.priority = 0 }
+                })
         }
         for _ in 0..<Int.random(in: 1...7, using: &random) {
             faults.append((Int64.random(in: 0..<length, using: &random), Fault.allCases.randomElement(using: &random)!))

@@ -1,5 +1,6 @@
-import InsightsEngine
 import InsightsPlugin
+
+@testable import InsightsEngine
 
 /// One seed: a planner in a single-threaded shell, a model of the store, modules that are only pretended, and
 /// everything that can go wrong. The same seed gives the same simulation, to the letter.
@@ -93,6 +94,12 @@ final class Simulation {
     var journal: [StoreStep] = []
     /// Of a seed that is replayed: what happened, for people.
     var isTraced = false
+
+    /// Whether more was due than one call of the planner admits, and the rest waits for its turn or for a place.
+    var isInBulk: Bool {
+        guard let planner else { return false }
+        return planner.hasMore || planner.heldUntil != nil
+    }
 
     /// How long the shell waits at most.
     var longestArm: Int64 { scenario.unit * 3 / 2 }
@@ -215,6 +222,8 @@ final class Simulation {
         steppedAt = nil
         var configuration = PlannerConfiguration(schedulerEnabled: isScheduled, seed: random.next())
         configuration.patience = .seconds(5)
+        // The few tasks of a scenario are to come in pieces as well.
+        configuration.admissions = scenario.admissions
         planner = Planner(configuration: configuration)
         let stored = register()
         let unfinished = store.recover()
@@ -277,6 +286,7 @@ final class Simulation {
         var next = uptime + (bug == .longArms ? .max / 4 : longestArm)
         if let due = wake.uptime { next = min(next, due) }
         if let due = wake.wall { next = min(next, uptime + (due.milliseconds - wall)) }
+        if bug == .endlessHold, planner?.heldUntil != nil { next = uptime + longestArm }
         if earlyTimers > 0, next > uptime + 2 {
             earlyTimers -= 1
             next = uptime + (next - uptime) / 2
