@@ -183,7 +183,7 @@ private final class PoolBench: Sendable {
         self.drained = drained
         pool = ModulePool(core: threads, limit: threads, onDrained: { drained.add() })
         services = AttemptServices(
-            clock: ManualEngineClock(EngineFixture.start), commands: NoPrograms(), store: MemoryStore(),
+            clock: ManualEngineClock(EngineFixture.start), commands: NoPrograms(), http: NoHTTP(), store: MemoryStore(),
             writer: StoreWriter(), inbox: inbox, logger: Logger(label: "pool") { _ in SwiftLogNoOpLogHandler() },
             onLog: { _ in }, onProgress: { _, _ in })
     }

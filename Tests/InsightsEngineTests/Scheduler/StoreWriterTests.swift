@@ -51,10 +51,14 @@ import Testing
     @Test("units share a transaction as long as it holds no more than a batch, and none is torn")
     func whole() async {
         #expect(await transactions(of: [1, 1, 1]) == [[[0, 1], [1, 1], [2, 1]]])
-        #expect(await transactions(of: [1999, 1, 1]) == [[[0, 1999], [1, 1]], [[2, 1]]])
-        #expect(await transactions(of: [1, 2000, 1]) == [[[0, 1]], [[1, 2000]], [[2, 1]]])
+        let batch = StoreWriter.batchSize
+        #expect(await transactions(of: [batch - 1, 1, 1]) == [[[0, batch - 1], [1, 1]], [[2, 1]]])
+        #expect(await transactions(of: [1, batch, 1]) == [[[0, 1]], [[1, batch]], [[2, 1]]])
+        let half = batch / 2
         #expect(
-            await transactions(of: [1000, 1001, 999, 0, 2]) == [[[0, 1000]], [[1, 1001], [2, 999]], [[4, 2]]])
+            await transactions(of: [half, half + 1, half - 1, 0, 2]) == [
+                [[0, half]], [[1, half + 1], [2, half - 1]], [[4, 2]],
+            ])
     }
 
     @Test("a unit that is larger than a batch is written by itself, whole")
