@@ -135,7 +135,8 @@ extension PromiseWatch {
             }
         case .upstreamFailed, .shutdown: violate("\(name): a wrong reason", simulation)
         case nil:
-            if decision.fact.isPaused { violate("\(name) is paused", simulation) }
+            // What waited for its turn was due before the pause.
+            if decision.fact.isPaused, !decision.fact.wasInBulk { violate("\(name) is paused", simulation) }
             // What was decided on time, and waited for its turn while the clock jumped, was on time.
             if decision.trigger == .cadence, isMissed, !isNew, !decision.fact.wasInBulk {
                 violate("\(name) was missed by \(late) ms, and called on time at \(decision.fact.uptime)", simulation)

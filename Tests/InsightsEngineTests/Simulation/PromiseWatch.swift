@@ -196,8 +196,10 @@ final class PromiseWatch {
     func delivered(_ simulation: Simulation) {
         for run in refused { over(run) }
         refused = []
-        // While more is due, what is due of their task goes first.
-        guard !simulation.isInBulk else { return runs.checkQueues(self, simulation) }
+        // While more is due, what is due of their task goes first; and nothing starts without the store or in a shutdown.
+        guard !simulation.isInBulk, !simulation.isStoreDown, !simulation.isStopping else {
+            return runs.checkQueues(self, simulation)
+        }
         for task in startsToCome { violate("\(Scenario.names[task]) was not run at the start", simulation) }
         startsToCome = []
         runs.checkQueues(self, simulation)
