@@ -15,9 +15,9 @@ enum GraphQLAPI {
             answer.cost = 0
             return answer
         }
+        // What is wrong with the text of the request is no secret, but GitHub says no more than that something is.
         guard request.method == "POST", let body = try? Value(json: request.body), let query = body["query"]?.string
         else {
-            // What is wrong with the text of the request is no secret, but GitHub says no more than this.
             return GitHubAPI.problem(400, "Problems parsing JSON")
         }
         let document: GraphQLDocument
