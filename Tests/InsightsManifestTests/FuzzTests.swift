@@ -4,19 +4,6 @@ import InsightsManifest
 import InsightsPlugin
 import Testing
 
-/// SplitMix64: a seed gives the same manifests on every machine.
-private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 @Suite("Manifests made worse at random")
 struct FuzzTests {
     private static let sources: [String] = [
@@ -69,7 +56,7 @@ struct FuzzTests {
         "-1", "1.5", "0x1", "one", "after: [one, two]", "every: 5x\n", "cron: \"* * * * *\"\n", "\r", "\r\n",
     ]
 
-    private static func worsened(_ bytes: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
+    private static func worsened(_ bytes: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
         var bytes = bytes
         for _ in 0..<Int.random(in: 1...6, using: &random) where !bytes.isEmpty {
             let at = Int.random(in: 0...bytes.count, using: &random)
@@ -109,7 +96,7 @@ struct FuzzTests {
     func neverCrashes(_ seed: UInt64) throws {
         let rounds = ProcessInfo.processInfo.environment["INSIGHTS_FUZZ_ROUNDS"].flatMap(Int.init) ?? 300
         print("manifest fuzz: seed \(seed), \(rounds) rounds")
-        var random = SeededGenerator(state: seed)
+        var random = SplitMix64(seed: seed)
         let loader = try loader(environment: ["NAME": "value", "TOKEN": "s3cret"])
         for round in 0..<rounds {
             let source = Array((Self.sources.randomElement(using: &random) ?? "").utf8)

@@ -24,14 +24,6 @@ final class EventInbox: Sendable {
         if wasEmpty { wake.yield() }
     }
 
-    func post(_ event: PlannerEvent) {
-        let wasEmpty = state.withLock { state in
-            defer { state.events.append(event) }
-            return state.events.isEmpty
-        }
-        if wasEmpty { wake.yield() }
-    }
-
     func postEnd(of slot: RunSlot, _ result: AttemptResult) {
         let wasEmpty = state.withLock { state in
             defer { state.ends.append(.ended(slot, result)) }

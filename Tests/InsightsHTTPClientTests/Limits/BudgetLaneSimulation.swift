@@ -3,20 +3,6 @@ import Testing
 
 @testable import InsightsHTTPClient
 
-/// Numbers from a seed.
-private struct SeededRandom: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        // splitmix64, Sebastiano Vigna.
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 /// A server with one limit in fixed windows, as GitHub's, and a clock of its own that shows whole seconds.
 private struct LimitedServer {
     let limit: Int
@@ -56,7 +42,7 @@ struct BudgetLaneSimulation {
 
     @Test("The limit is never overrun, nothing is forgotten, order is kept, and turns are fair", arguments: 0..<60)
     func simulate(seed: Int) throws {
-        var random = SeededRandom(state: UInt64(seed))
+        var random = SplitMix64(seed: UInt64(seed))
         var server = LimitedServer(
             limit: Int.random(in: 6...60, using: &random), window: Int64.random(in: 5...90, using: &random) * 1000,
             skew: Int64.random(in: -90_000...90_000, using: &random))
@@ -139,7 +125,7 @@ struct BudgetLaneSimulation {
 
     @Test("While a server has asked to wait nothing leaves, and who cannot wait is told so at once", arguments: 0..<60)
     func pauses(seed: Int) throws {
-        var random = SeededRandom(state: UInt64(seed) &+ 1_000_000)
+        var random = SplitMix64(seed: UInt64(seed) &+ 1_000_000)
         var lane = BudgetLane()
         var now: Int64 = 10_000_000
         var flights: [(id: UInt64, returnsAt: Int64)] = []
