@@ -87,6 +87,16 @@ struct ForgeFixture {
         Dictionary(forge.log.map { ($0.path, 1) }, uniquingKeysWith: +)
     }
 
+    /// Gives a repository the figures that tests of all forges expect.
+    static func count(_ repository: inout InsightsForgeServer.ForgeRepository) {
+        repository.stars = 50
+        repository.forks = 7
+        repository.watchers = 5
+        repository.openIssues = 4
+        repository.openPullRequests = 3
+        repository.sizeKiB = 12
+    }
+
     /// Everything that the module left anywhere, as text.
     var everything: String {
         let hosts = [repositories, accounts, platforms]

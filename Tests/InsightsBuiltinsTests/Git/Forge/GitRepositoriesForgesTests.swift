@@ -7,15 +7,6 @@ import Testing
 
 @Suite("git.repositories on GitLab, Forgejo and Gitea")
 struct GitRepositoriesForgesTests {
-    private static func repository(_ repository: inout InsightsForgeServer.ForgeRepository) {
-        repository.stars = 50
-        repository.forks = 7
-        repository.watchers = 5
-        repository.openIssues = 4
-        repository.openPullRequests = 3
-        repository.sizeKiB = 12
-    }
-
     private static let made = Instant("2025-06-01T00:00:00Z")
 
     private func expect(_ values: [String: Double], of path: String, in fixture: ForgeFixture) {
@@ -39,7 +30,7 @@ struct GitRepositoriesForgesTests {
         fixture.forge.addAccount("octocat", .user) { $0.followers = 9 }
         for name in ["acme/widget", "acme/tools/hammer", "octocat/hello"] {
             addReleases(
-                fixture.forge.addRepository(name, createdAt: Self.made, Self.repository), to: fixture.forge)
+                fixture.forge.addRepository(name, createdAt: Self.made, ForgeFixture.count), to: fixture.forge)
         }
         return fixture
     }
@@ -122,7 +113,8 @@ struct GitRepositoriesForgesTests {
         fixture.forge.addAccount("acme")
         for number in 0..<120 {
             addReleases(
-                fixture.forge.addRepository("acme/r\(number)", createdAt: Self.made, Self.repository), to: fixture.forge
+                fixture.forge.addRepository("acme/r\(number)", createdAt: Self.made, ForgeFixture.count),
+                to: fixture.forge
             )
         }
         let summary = try await fixture.collect()
@@ -142,7 +134,7 @@ struct GitRepositoriesForgesTests {
         let fixture = ForgeFixture(.forgejo)
         fixture.forge.addAccount("octocat", .user)
         fixture.forge.addAccount("acme")
-        let id = fixture.forge.addRepository("octocat/hello", createdAt: Self.made, Self.repository)
+        let id = fixture.forge.addRepository("octocat/hello", createdAt: Self.made, ForgeFixture.count)
         let entry: ValueObject = ["accounts": ["octocat"]]
         try await fixture.collect(entry)
         fixture.forge.move(id, to: "acme/hello")

@@ -19,12 +19,7 @@ struct GitRepositoriesTests {
     @discardableResult
     private func add(_ name: String, _ edit: (inout InsightsForgeServer.ForgeRepository) -> Void = { _ in }) -> Int64 {
         forge.addRepository(name, createdAt: Instant("2025-06-01T00:00:00Z")) { repository in
-            repository.stars = 50
-            repository.forks = 7
-            repository.watchers = 5
-            repository.openIssues = 4
-            repository.openPullRequests = 3
-            repository.sizeKiB = 12
+            ForgeFixture.count(&repository)
             edit(&repository)
         }
     }
