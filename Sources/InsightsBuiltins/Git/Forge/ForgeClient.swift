@@ -12,6 +12,7 @@ struct ForgeClient: Sendable {
     private let clock: any RunClock
     private let root: HTTP.URL
     private let credential: HTTP.Credential?
+    private let calendar = ForgeCalendar()
 
     /// - Throws: ``RunFailure`` when the address is none that can be asked.
     init(_ entry: ForgeEntry, http: any HTTP.Client, clock: any RunClock) throws(RunFailure) {
@@ -67,6 +68,7 @@ struct ForgeClient: Sendable {
         let response = try await http.send(request)
         let elapsed = max(.zero, clock.now.since(sent))
         let answer = ForgeAnswer(response, told: response.date ?? clock.now, built: min(elapsed, request.timeout))
+        calendar.note(answer.told)
         // Without a token it only says that this one thing is not for everybody.
         if answer.status == 401, entry.token != nil { throw answer.failure(of: "anything", entry) }
         return answer
@@ -88,6 +90,9 @@ struct ForgeClient: Sendable {
     func allowance(of resource: String = "core") async -> HTTP.Allowance {
         await http.allowance(of: budget(resource), at: root.origin, with: credential)
     }
+
+    /// The forge's time by its latest answer; `nil` before the first.
+    var told: Instant? { calendar.now }
 
     // MARK: Lists
 
