@@ -7,7 +7,7 @@ struct ForgeClient: Sendable {
     /// Most pages in a row that bring nothing new: a list that goes on after them does not end either.
     static let barrenLimit = 5
 
-    let entry: ForgeEntry
+    private(set) var entry: ForgeEntry
     private let http: any HTTP.Client
     private let clock: any RunClock
     private let root: HTTP.URL
@@ -93,6 +93,15 @@ struct ForgeClient: Sendable {
 
     /// The forge's time by its latest answer; `nil` before the first.
     var told: Instant? { calendar.now }
+
+    /// The same, with accounts under the names that they have now.
+    ///
+    /// - Parameter names: By the manifest's name in lower case.
+    func calling(_ names: [String: String]) -> ForgeClient {
+        var client = self
+        client.entry = entry.calling(names)
+        return client
+    }
 
     // MARK: Lists
 
