@@ -75,9 +75,22 @@ let package = Package(
             ],
             swiftSettings: ours
         ),
+        .target(
+            name: "InsightsForgeServer",
+            dependencies: [
+                "InsightsPlugin",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: ours
+        ),
         .executableTarget(
             name: "bench",
-            dependencies: ["InsightsEngine", "InsightsHTTP", "InsightsPlugin", "InsightsStorage", log],
+            dependencies: [
+                "InsightsEngine", "InsightsForgeServer", "InsightsHTTP", "InsightsPlugin", "InsightsStorage", log,
+            ],
             swiftSettings: ours
         ),
     ]

@@ -19,8 +19,10 @@ case "burst-sqlite": try await burst(count(default: 200_000), recorded: true)
 case "health": try await health()
 case "history":
     try await History(repositories: count(default: 10_000), path: arguments.count > 3 ? arguments[3] : nil).run()
+case "forge": try await ForgeHost(repositories: count(default: 1000)).run()
 default:
     print(
-        "usage: bench register|lateness-memory|lateness-sqlite|burst-memory|burst-sqlite|health|history [COUNT] [FILE]")
+        "usage: bench register|lateness-memory|lateness-sqlite|burst-memory|burst-sqlite|health|history|forge"
+            + " [COUNT] [FILE]")
     exit(64)
 }

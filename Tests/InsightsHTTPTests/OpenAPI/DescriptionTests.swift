@@ -1,6 +1,7 @@
 import HTTPTypes
 import InsightsEngine
 import InsightsPlugin
+import InsightsTestWire
 import Synchronization
 import Testing
 

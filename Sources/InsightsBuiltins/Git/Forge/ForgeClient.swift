@@ -7,11 +7,12 @@ struct ForgeClient: Sendable {
     /// Most pages in a row that bring nothing new: a list that goes on after them does not end either.
     static let barrenLimit = 5
 
-    let entry: ForgeEntry
+    private(set) var entry: ForgeEntry
     private let http: any HTTP.Client
     private let clock: any RunClock
     private let root: HTTP.URL
     private let credential: HTTP.Credential?
+    private let calendar = ForgeCalendar()
 
     /// - Throws: ``RunFailure`` when the address is none that can be asked.
     init(_ entry: ForgeEntry, http: any HTTP.Client, clock: any RunClock) throws(RunFailure) {
@@ -67,6 +68,7 @@ struct ForgeClient: Sendable {
         let response = try await http.send(request)
         let elapsed = max(.zero, clock.now.since(sent))
         let answer = ForgeAnswer(response, told: response.date ?? clock.now, built: min(elapsed, request.timeout))
+        calendar.note(answer.told)
         // Without a token it only says that this one thing is not for everybody.
         if answer.status == 401, entry.token != nil { throw answer.failure(of: "anything", entry) }
         return answer
@@ -87,6 +89,18 @@ struct ForgeClient: Sendable {
     /// What is left of the forge's limits.
     func allowance(of resource: String = "core") async -> HTTP.Allowance {
         await http.allowance(of: budget(resource), at: root.origin, with: credential)
+    }
+
+    /// The forge's time by its latest answer; `nil` before the first.
+    var told: Instant? { calendar.now }
+
+    /// The same, with accounts under the names that they have now.
+    ///
+    /// - Parameter names: By the manifest's name in lower case.
+    func calling(_ names: [String: String]) -> ForgeClient {
+        var client = self
+        client.entry = entry.calling(names)
+        return client
     }
 
     // MARK: Lists

@@ -15,6 +15,10 @@ struct ForgeDiscovery: Sendable {
         var unreadable = 0
         /// What the next run has to know; only of sources that could be read.
         var found: [ForgeMemory.Source: ForgeMemory.Found] = [:]
+        /// Accounts that are not called what the manifest calls them, by that.
+        var renamed: [String: String] = [:]
+        /// Accounts whose name another has now.
+        var taken: [String] = []
     }
 
     /// What one source told.
@@ -25,6 +29,8 @@ struct ForgeDiscovery: Sendable {
         var all: [FoundRepository] = []
         var unreadable = 0
         var failure: RunFailure?
+        /// Of an account: what it is called, and its identity as its repositories tell it.
+        var owner: ForgeOwner?
     }
 
     let client: ForgeClient
@@ -63,6 +69,10 @@ struct ForgeDiscovery: Sendable {
         }
         for source in told {
             let known = try await memory.found(by: source.source)
+            if case .account(let name) = source.source, let owner = source.owner {
+                if owner.path.lowercased() != name.lowercased() { result.renamed[name] = owner.path }
+                if let former = known?.account, let id = owner.id, former != id { result.taken.append(name) }
+            }
             let ids = known?.ids.map(String.init) ?? []
             if let failure = source.failure {
                 // What was known by it counts as failed, but for what another source told.
@@ -113,7 +123,9 @@ struct ForgeDiscovery: Sendable {
         // Where the list is not sure, nothing that is known is forgotten.
         let unsure = told.unreadable > 0 ? known?.ids.map(String.init) ?? [] : []
         let ids = Set((own + kept + unsure).compactMap { Int64($0) }).sorted()
-        let found = ForgeMemory.Found(route: told.failure == nil ? told.route : known?.route ?? 0, ids: ids)
+        let found = ForgeMemory.Found(
+            route: told.failure == nil ? told.route : known?.route ?? 0, ids: ids,
+            account: told.owner?.id ?? known?.account)
         if found != known { result.found[told.source] = found }
     }
 
@@ -138,13 +150,35 @@ struct ForgeDiscovery: Sendable {
         }
     }
 
+    /// Lists an account, under the name that it has now should its old one lead nowhere.
     private func list(_ account: String) async throws -> Told {
         let source = ForgeMemory.Source.account(account)
-        let known = try await memory.found(by: source)?.route ?? 0
+        let known = try await memory.found(by: source)
+        let told = try await list(account, source, known)
+        guard told.failure?.code == "not_found", let id = known?.account else { return told }
+        do {
+            let trail = AccountTrail(client: client)
+            guard let path = try await trail.path(of: id, through: known?.ids.map(String.init) ?? []),
+                path.lowercased() != account.lowercased()
+            else { return told }
+            var followed = try await list(path, source, known)
+            if followed.failure == nil { followed.owner = ForgeOwner(id: id, path: path) }
+            return followed
+        } catch let failure as RunFailure where !failure.endsTurn {
+            var told = told
+            told.failure = failure
+            return told
+        }
+    }
+
+    private func list(
+        _ account: String, _ source: ForgeMemory.Source, _ known: ForgeMemory.Found?
+    ) async throws -> Told {
+        let former = known?.route ?? 0
         let routes = routes(account)
         var told = Told(source: source)
         // What it was before comes first: asking for the other is a request more, and charged each time.
-        for route in [known] + routes.indices.filter({ $0 != known }) where routes.indices.contains(route) {
+        for route in [former] + routes.indices.filter({ $0 != former }) where routes.indices.contains(route) {
             told = Told(source: source, route: route)
             let (segments, query) = routes[route]
             do {
@@ -157,7 +191,10 @@ struct ForgeDiscovery: Sendable {
                         told.all.append(FoundRepository(repository: repository, isWhole: entry.platform.listsAreWhole))
                     }
                 }
-                guard let refused else { return told }
+                guard let refused else {
+                    told.owner = owner(of: account, told.all, known)
+                    return told
+                }
                 told.all = []
                 told.failure = refused.failure(of: "account \(account)", entry)
                 if !refused.isMissing { return told }
@@ -168,6 +205,14 @@ struct ForgeDiscovery: Sendable {
             }
         }
         return told
+    }
+
+    /// Who an account's list is of, as its repositories tell it; a server may lead from an old name to the new one.
+    private func owner(of account: String, _ all: [FoundRepository], _ known: ForgeMemory.Found?) -> ForgeOwner? {
+        let owners = all.lazy.map(\.repository.owner)
+        if let owner = owners.first(where: { $0.path.lowercased() == account.lowercased() }) { return owner }
+        // A GitLab group's list has those of its subgroups, too.
+        return owners.first { !entry.platform.hasNestedAccounts || $0.id != nil && $0.id == known?.account }
     }
 
     private func ask(_ name: String) async throws -> Told {

@@ -14,7 +14,7 @@ struct ForgeEntry: Hashable, Sendable {
     /// Who asks; `nil` asks as anybody may. Never part of a message.
     let token: String?
     /// Organisations, users and groups, as written, each once.
-    let accounts: [String]
+    private(set) var accounts: [String]
     /// Single repositories, `owner/name` as written, each once.
     let repositories: [String]
     let include: [Glob]
@@ -59,6 +59,15 @@ struct ForgeEntry: Hashable, Sendable {
         if isArchived, !archived { return false }
         if !include.isEmpty, !include.contains(where: { $0.matches(name) }) { return false }
         return !exclude.contains { $0.matches(name) }
+    }
+
+    /// The same, with accounts under the names that they have now.
+    ///
+    /// - Parameter names: By the manifest's name in lower case.
+    func calling(_ names: [String: String]) -> ForgeEntry {
+        var entry = self
+        entry.accounts = accounts.map { names[$0.lowercased()] ?? $0 }
+        return entry
     }
 
     private static func address(_ text: String?, _ platform: ForgePlatform) throws(Problem) -> ForgeAddress {

@@ -45,7 +45,7 @@ struct GitAccounts: TaskModule {
         }
         let reading: AccountReading
         do {
-            reading = try await reader.read(path, route: known.route)
+            reading = try await reader.read(path, known)
         } catch let failure as RunFailure where !failure.endsTurn {
             context.logger.warning(
                 "\(failure.message)", metadata: ["subject": "\(entry.address.key)/\(path)", "code": "\(failure.code)"])
@@ -62,10 +62,14 @@ struct GitAccounts: TaskModule {
         }
         try context.emit(
             .rollUp(RollUp(account.reference, from: "repository", metrics: ForgeMetrics.additive.map(\.name))))
-        try context.state.set(
-            AccountMemory(route: reading.route, finishedFor: context.scheduledAt).value, forKey: key)
+        let memory = AccountMemory(
+            route: reading.route, finishedFor: context.scheduledAt, id: reading.id, repositories: reading.repositories)
+        try context.state.set(memory.value, forKey: key)
         try await context.checkpoint()
         outcome.addRead(reading.absent, of: entry.address.key)
+        if reading.path.lowercased() != path.lowercased() {
+            outcome.addRenamed("\(entry.address.key)/\(path)", to: reading.path)
+        }
     }
 }
 
@@ -75,21 +79,30 @@ struct AccountMemory: Hashable, Sendable {
     var route = 0
     /// The scheduled instant of the run that last finished it.
     var finishedFor: Instant?
+    /// As ``ForgeOwner/id``.
+    var id: String?
+    /// The numbers of some of its repositories, where it cannot be asked for by its own.
+    var repositories: [String] = []
 
-    init(route: Int, finishedFor: Instant?) {
+    init(route: Int = 0, finishedFor: Instant? = nil, id: String? = nil, repositories: [String] = []) {
         self.route = route
         self.finishedFor = finishedFor
+        self.id = id
+        self.repositories = repositories
     }
 
     init(_ value: Value?) {
         route = Int(value?["route"]?.integer ?? 0)
         finishedFor = value?["finished_for"]?.integer.map(Instant.init(milliseconds:))
+        id = value?["id"]?.string
+        repositories = value?["repositories"]?.array?.compactMap(\.string) ?? []
     }
 
     var value: Value {
         [
             "route": .integer(Int64(route)),
-            "finished_for": finishedFor.map { .integer($0.milliseconds) } ?? .null,
+            "finished_for": finishedFor.map { .integer($0.milliseconds) } ?? .null, "id": Value(id),
+            "repositories": .array(repositories.map(Value.string)),
         ]
     }
 

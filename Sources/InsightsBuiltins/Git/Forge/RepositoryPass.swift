@@ -4,7 +4,7 @@ internal import Synchronization
 
 /// One forge's turn within a run of `git.repositories`.
 struct RepositoryPass: Sendable {
-    let client: ForgeClient
+    private(set) var client: ForgeClient
     let context: RunContext
     let ledger: RepositoryLedger
 
@@ -27,10 +27,13 @@ struct RepositoryPass: Sendable {
         do {
             let memory = ForgeMemory(context.state, of: entry)
             let result = try await ForgeDiscovery(client: client, memory: memory).run()
-            note(result)
-            let targets = try await targets(result, memory)
+            var pass = self
+            pass.client = client.calling(
+                Dictionary(result.renamed.map { ($0.key.lowercased(), $0.value) }) { first, _ in first })
+            pass.note(result)
+            let targets = try await pass.targets(result, memory)
             ledger.expect(targets.count)
-            try await read(targets)
+            try await pass.read(targets)
         } catch let failure as RunFailure where failure.endsTurn {
             ledger.note { $0.addStop(failure) }
         }
@@ -44,6 +47,14 @@ struct RepositoryPass: Sendable {
             }
         }
         for failure in result.failures { log(failure.failure, of: failure.label) }
+        for (former, name) in result.renamed.sorted(by: { $0.key < $1.key }) {
+            ledger.note { $0.addRenamed("\(forge)/\(former)", to: name) }
+        }
+        for name in result.taken {
+            context.logger.warning(
+                "another account is called \(name) now; the repositories of the former one are still read",
+                metadata: ["subject": "\(forge)/\(name)"])
+        }
         let paths = Set(result.repositories.lazy.map { $0.repository.path.lowercased() })
         // Where another has taken the name, its coming tells that the former holder is gone.
         for (id, path) in result.gone where !paths.contains(path.lowercased()) {

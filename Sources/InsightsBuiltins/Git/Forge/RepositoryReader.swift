@@ -36,6 +36,7 @@ struct RepositoryReader: Sendable {
             reading.figures.merge(found.repository.figures) { _, new in new }
             try await readReleases(&reading)
         }
+        lose(&reading, since: memory)
         return reading
     }
 
@@ -197,6 +198,20 @@ struct RepositoryReader: Sendable {
             reading.gaps += members.keys.sorted().map { ($0, lost) }
         }
         reading.memory.read[source] = answer.made
+    }
+
+    /// Records the days that have left the window since the last whole reading though this one told nothing of them:
+    /// that a token may not read traffic any more must not hide what is lost meanwhile.
+    private func lose(_ reading: inout RepositoryReading, since former: RepositoryMemory) {
+        guard let length = entry.platform.trafficDays, let now = client.told else { return }
+        let window = TrafficWindow(at: now, days: length)
+        for (source, metrics) in ForgeMetrics.passing(entry.platform)
+        where reading.memory.read[source] == former.read[source] {
+            guard let lost = window.gap(since: former.read[source], earliest: nil) else { continue }
+            reading.gaps += metrics.map { ($0, lost) }
+            // As if it had been read then: the next gap begins where this one ends.
+            reading.memory.read[source] = window.first.midnight
+        }
     }
 
     private func segments(_ reading: RepositoryReading) -> [String] {

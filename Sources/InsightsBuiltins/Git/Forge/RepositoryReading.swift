@@ -59,7 +59,8 @@ struct RepositoryMemory: Hashable, Sendable {
     var path: String
     /// The scheduled instant of the run that last finished it: an attempt of the same run leaves it alone.
     var finishedFor: Instant?
-    /// By source of traffic (`views`, `clones`, `fetches`): the forge's time of the last reading with every day.
+    /// By source of traffic (`views`, `clones`, `fetches`): the forge's time of the last reading with every day, or the
+    /// midnight before which all that was lost since is recorded.
     var read: [String: Instant] = [:]
 
     init(path: String) { self.path = path }

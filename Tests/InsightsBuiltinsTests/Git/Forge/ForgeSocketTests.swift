@@ -187,6 +187,36 @@ struct ForgeSocketTests {
         }
     }
 
+    @Test("A server that takes a request and never answers fails that repository alone, once its time is over")
+    func hanging() async throws {
+        let forge = forge(5)
+        let id = forge.repositories[3].id
+        for path in ["*/r3/traffic/clones*", "*/repositories/\(id)/traffic/clones*"] {
+            forge.inject(.hang, on: "GET \(path)")
+        }
+        try await withServer(forge) { server, client in
+            // Its clock stands still: each request may take this long.
+            let fixture = fixture(forge, server, client.attempt(within: 1))
+            let summary = try await fixture.collect()
+            #expect(
+                summary.hasPrefix("4 repositories read; 1 failed: \(fixture.key)/acme/r3 (http_timeout"), "\(summary)")
+            #expect(fixture.repositories.samples.count { $0.metric == "stars" } == 4)
+            #expect(!fixture.repositories.samples.contains { $0.subject == fixture.repository("acme/r3") })
+        }
+    }
+
+    @Test("A forge that never answers at all fails the run, to be tried again")
+    func silent() async throws {
+        let forge = forge(2)
+        forge.inject(.hang, on: "*")
+        try await withServer(forge) { server, client in
+            let fixture = fixture(forge, server, client.attempt(within: 1))
+            let failure = await #expect(throws: RunFailure.self) { try await fixture.collect() }
+            #expect(failure?.code == "http_timeout" && failure?.isRetryable == true)
+            #expect(fixture.repositories.emissions.isEmpty)
+        }
+    }
+
     @Test("A list without end ends the account, and no one is gone by it")
     func endless() async throws {
         let forge = forge(3)
