@@ -23,6 +23,22 @@ struct ReadTablesTests {
         #expect(view.json["at_risk"] == false)
     }
 
+    @Test("a node that is gone, or has another manifest than most, is told apart")
+    func nodes() {
+        func node(_ name: String, _ manifest: UInt64?, isAlive: Bool = true) -> NodeRecord {
+            NodeRecord(
+                name: name, processID: 7, version: "1", startedAt: nil, lastSeen: Instant("2026-03-02T00:00:00Z")!,
+                isAlive: isAlive, running: 2, manifest: manifest, takesShare: true)
+        }
+        let nodes = [node("a", 10), node("b", 11), node("c", 10), node("d", nil, isAlive: false)]
+        let rows = NodesCommand.table(nodes, Presentation()).rows.map { $0.map(\.plain) }
+        #expect(rows[0] == ["a", "7", "1", "", "2026-03-02T00:00:00.000Z", "alive", "2", "000000000000000a", "yes"])
+        #expect(
+            rows.map { [$0[0], $0[5], $0[8]] } == [
+                ["a", "alive", "yes"], ["b", "alive", "no"], ["c", "alive", "yes"], ["d", "gone", ""],
+            ])
+    }
+
     @Test("a sum says of how many it is, and which days are missing in it")
     func sum() {
         let day = Instant("2026-03-02T00:00:00Z")!
