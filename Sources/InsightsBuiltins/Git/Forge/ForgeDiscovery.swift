@@ -150,7 +150,7 @@ struct ForgeDiscovery: Sendable {
             do {
                 let refused = try await client.pages(segments, query) { items in
                     for item in items {
-                        guard let repository = ForgeRepository(item, entry.platform) else {
+                        guard let repository = entry.repository(item) else {
                             told.unreadable += 1
                             continue
                         }
@@ -178,7 +178,7 @@ struct ForgeDiscovery: Sendable {
                 told.failure = answer.failure(of: "repository \(name)", entry)
                 return told
             }
-            guard let repository = ForgeRepository(try answer.object(), entry.platform) else {
+            guard let repository = entry.repository(try answer.object()) else {
                 throw RunFailure(
                     "bad_answer", "\(entry.address.key) told of \(name) without its id or its name", retryable: true)
             }
@@ -209,7 +209,7 @@ struct ForgeDiscovery: Sendable {
                 : try await client.get(["repositories", id])
             if answer.isMissing { return .gone }
             guard answer.status == 200 else { return .unknown(answer.failure(of: "repository \(id)", entry)) }
-            guard let repository = ForgeRepository(try answer.object(), entry.platform), repository.id == id else {
+            guard let repository = entry.repository(try answer.object()), repository.id == id else {
                 return .unknown(
                     RunFailure(
                         "bad_answer", "\(entry.address.key) told of another repository than \(id)", retryable: true))

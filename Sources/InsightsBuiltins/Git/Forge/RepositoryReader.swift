@@ -120,7 +120,7 @@ struct RepositoryReader: Sendable {
     private func whole(_ answer: ForgeAnswer, _ found: FoundRepository) throws -> ForgeRepository {
         if answer.isMissing { throw RepositoryGone() }
         guard answer.status == 200 else { throw answer.failure(of: found.repository.path, entry) }
-        guard let repository = ForgeRepository(try answer.object(), entry.platform) else {
+        guard let repository = entry.repository(try answer.object()) else {
             throw RunFailure(
                 "bad_answer", "\(entry.address.key) told of \(found.repository.path) without its id or its name",
                 retryable: true)
