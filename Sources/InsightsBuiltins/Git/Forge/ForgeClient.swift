@@ -8,6 +8,9 @@ struct ForgeClient: Sendable {
     static let barrenLimit = 5
     /// Most items on a page where the server sets no other bound.
     static let pageSize = 100
+    /// GraphQL is waited for no longer, as REST tells the same under a limit of its own: through a secondary limit, which
+    /// holds both, and not until its hour is over.
+    private static let graphQLWait: Duration = .seconds(120)
 
     let entry: ForgeEntry
     private let http: any HTTP.Client
@@ -63,6 +66,7 @@ struct ForgeClient: Sendable {
             .post, try HTTP.URL(entry.address.graphQL), headers: headers, body: body, credential: credential,
             budget: budget("graphql"))
         request.tries = 2
+        request.longestWait = ForgeClient.graphQLWait
         return try await send(request)
     }
 
