@@ -75,6 +75,7 @@ struct RepositoryPass: Sendable {
             Array(targets[$0..<min($0 + GitHubQuery.batch, targets.count)])
         }
         let counters = GitHubCounters(client: client, logger: context.logger)
+        let reader = RepositoryReader(client: client, place: RepositoryPlace(client: client))
         let stop = TurnStop()
         var current = try await counters.of(batches.first?.map(\.found.repository) ?? [])
         for index in batches.indices {
@@ -82,7 +83,7 @@ struct RepositoryPass: Sendable {
             async let next = counters.of(index + 1 < batches.count ? batches[index + 1].map(\.found.repository) : [])
             let known = current
             _ = try await ForgeWork.inOrder(batches[index], atOnce: entry.concurrency) { target in
-                try await read(target, known[target.found.repository.id], stop)
+                try await read(target, by: reader, known[target.found.repository.id], stop)
             }
             if let failure = stop.failure { throw failure }
             current = try await next
@@ -90,14 +91,14 @@ struct RepositoryPass: Sendable {
     }
 
     private func read(
-        _ target: Target, _ counters: [String: ForgeFigure]?, _ stop: TurnStop
+        _ target: Target, by reader: RepositoryReader, _ counters: [String: ForgeFigure]?, _ stop: TurnStop
     ) async throws {
         // What is on its way may come to its end; nothing new is begun.
         guard stop.failure == nil else { return }
         let label = target.found.repository.path
         do {
-            let reading = try await RepositoryReader(client: client)
-                .read(target.found, counters: counters, memory: target.memory)
+            let reading = try await reader.read(target.found, counters: counters, memory: target.memory)
+            for trouble in reading.troubles { log(trouble, of: label) }
             ledger.submit(.reading(reading, entry))
         } catch is RepositoryGone {
             ledger.submit(.gone(path: label, id: target.found.repository.id, entry))

@@ -11,6 +11,8 @@ struct RepositoryReading: Sendable {
     var gaps: [(metric: String, days: ClosedRange<UTCDay>)] = []
     /// Metrics other than gauges that are not told, and why.
     var absences: [(metric: String, reason: String)] = []
+    /// What went wrong and cost no more than some of the figures, for the run's log.
+    var troubles: [RunFailure] = []
     /// What a later run has to know.
     var memory: RepositoryMemory
     /// The forge's day of the rankings.
