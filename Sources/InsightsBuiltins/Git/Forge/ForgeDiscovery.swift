@@ -75,9 +75,8 @@ struct ForgeDiscovery: Sendable {
                 }
                 continue
             }
-            // A list with items that could not be understood may still have had the ones that seem to be missing.
-            let missing = source.unreadable > 0 ? [] : ids.filter { there[$0] == nil }
-            try await look(for: missing, of: source, known, &there, &tracked, &result)
+            // Also where a list had items that could not be understood: by their number they are found, moved or not.
+            try await look(for: ids.filter { there[$0] == nil }, of: source, known, &there, &tracked, &result)
         }
         result.repositories = there.values.filter { tracked.contains($0.repository.id) }
         result.repositories.sort { $0.repository.path < $1.repository.path }
@@ -110,9 +109,7 @@ struct ForgeDiscovery: Sendable {
             }
         }
         let own = told.all.filter { isTracked($0.repository, by: told.source) }.map(\.repository.id)
-        // Where the list is not sure, nothing that is known is forgotten.
-        let unsure = told.unreadable > 0 ? known?.ids.map(String.init) ?? [] : []
-        let ids = Set((own + kept + unsure).compactMap { Int64($0) }).sorted()
+        let ids = Set((own + kept).compactMap { Int64($0) }).sorted()
         let found = ForgeMemory.Found(route: told.failure == nil ? told.route : known?.route ?? 0, ids: ids)
         if found != known { result.found[told.source] = found }
     }

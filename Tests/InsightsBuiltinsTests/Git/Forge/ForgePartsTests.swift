@@ -83,6 +83,26 @@ struct ForgePartsTests {
         }
     }
 
+    @Test("A list with something in it that cannot be understood hides no one who has moved")
+    func movedBesideUnreadable() async throws {
+        let (stays, id) = (add("acme/stays"), add("acme/moves"))
+        try await fixture.collect()
+        forge.move(id, to: "other/moved")
+        fixture.repositories.forget()
+        fixture.advance(to: ForgeFixture.start.advanced(by: .seconds(86_400)))
+        fixture.direct.meddle { request in
+            guard request.url.path.hasSuffix("/orgs/acme/repos") else { return nil }
+            return ScriptedHTTP.Answer(json: [
+                ["id": .integer(stays), "full_name": "acme/stays"], ["id": .string("?"), "name": "hidden"],
+            ])
+        }
+        let summary = try await fixture.collect()
+        #expect(summary.hasPrefix("2 repositories read; 1 items of lists could not be understood"))
+        #expect(
+            fixture.repositories.subjects.first { $0.externalID == String(id) }?.reference
+                == fixture.repository("other/moved"))
+    }
+
     @Test(
         "A name that can be no key is left out, and the others are read",
         arguments: ["acme/a\u{85}b", "acme/\u{130}" + String(repeating: "\u{130}", count: 170)])
