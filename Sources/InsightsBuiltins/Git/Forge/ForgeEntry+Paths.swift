@@ -64,4 +64,11 @@ extension ForgeEntry {
         failure.message = withoutToken(failure.message)
         return failure
     }
+
+    /// What tells this entry from others of its server, which track other accounts and repositories: nothing is named by
+    /// two entries.
+    var mark: String {
+        let names = accounts.map { "account \($0)" } + repositories.map { "repository \($0)" }
+        return StableHash.of(names.joined(separator: "\n").lowercased().utf8)
+    }
 }

@@ -83,6 +83,25 @@ struct ForgePartsTests {
         }
     }
 
+    @Test("What was never tried comes first, then what has traffic by age, at last what may not be read")
+    func order() async throws {
+        let blind = add("acme/blind")
+        let id = add("acme/known")
+        fixture.direct.meddle { request in
+            let path = request.url.path
+            let isBlind = path.contains("/\(blind)/traffic/") || path.contains("/blind/traffic/")
+            return isBlind ? ScriptedHTTP.Answer(403, json: ["message": "Resource not accessible"]) : nil
+        }
+        try await fixture.collect()
+        let new = add("acme/zulu")
+        fixture.advance(to: ForgeFixture.start.advanced(by: .seconds(86_400)))
+        forge.clearLog()
+        fixture.direct.meddle(nil)
+        try await fixture.collect(["concurrency": 1])
+        let asked = forge.log.map(\.path).filter { $0.hasSuffix("/traffic/views") }
+        #expect(asked.map { path in [blind, id, new].first { path.contains(String($0)) } } == [new, id, blind])
+    }
+
     @Test("A list with something in it that cannot be understood hides no one who has moved")
     func movedBesideUnreadable() async throws {
         let (stays, id) = (add("acme/stays"), add("acme/moves"))
