@@ -81,12 +81,14 @@ final class Attempt: RunHost {
     let slot: RunSlot
     let spec: AttemptSpec
     private let services: AttemptServices
+    private let redactor: Redactor
     private let held = Mutex(Held())
 
     init(slot: RunSlot, spec: AttemptSpec, services: AttemptServices) {
         self.slot = slot
         self.spec = spec
         self.services = services
+        redactor = Redactor(spec.definition.settings.secrets)
     }
 
     // MARK: The engine's side
@@ -222,7 +224,6 @@ final class Attempt: RunHost {
     /// A failure that the host itself found counts, even if the module caught it; and no secret leaves.
     private func verdict(on result: AttemptResult, _ poison: RunFailure?) -> AttemptResult {
         if poison == nil, case .succeeded(nil) = result { return result }
-        let redactor = Redactor(spec.definition.settings.secrets)
         if let poison { return .failed(redactor.clean(RunError(poison))) }
         return switch result {
         case .succeeded(let summary): .succeeded(summary: summary.map(redactor.clean))
@@ -257,7 +258,6 @@ final class Attempt: RunHost {
     ///
     /// - Returns: The line without secrets, or `nil` when the attempt is over.
     func record(level: String, message: String, fields: ValueObject) -> LogLine? {
-        let redactor = Redactor(spec.definition.settings.secrets)
         let line = redactor.clean(LogLine(at: services.clock.now, level: level, message: message, fields: fields))
         let isFirst: Bool? = held.withLock { held in
             guard !held.isClosed else { return nil }

@@ -4,7 +4,8 @@ internal import InsightsPlugin
 /// Writes subjects: who is who when keys and external ids change.
 ///
 /// An external id is known within its source. Sources number alike, and what tells them apart is the platform that a
-/// subject belongs to: two subjects of different platforms are never one, whatever their ids.
+/// subject belongs to: two subjects of different platforms are never one, whatever their ids, and neither are one whose
+/// platform is known and one that nobody placed yet.
 final class SubjectWriter {
     /// Whether what is known of series still holds.
     enum Effect {
@@ -147,17 +148,14 @@ final class SubjectWriter {
             parent: found.optionalInteger(4), state: found.integer(5), externalID: found.optionalText(6))
     }
 
-    /// The subject of that external id, unless its platform is known to be another.
+    /// The subject of that external id on the same platform, or that key; of subjects without any platform, by the id alone.
     private func identified(_ externalID: String, kind: String, key: String, parent: Int64?) throws -> Row? {
         byExternalID.bind(1, kind)
         byExternalID.bind(2, externalID)
         let rows = try byExternalID.all(SubjectWriter.row)
         if let same = rows.first(where: { $0.key == key }) { return same }
         let platform = try platform(above: parent)
-        return try rows.first { row in
-            guard let platform, let other = try self.platform(above: row.parent) else { return true }
-            return platform == other
-        }
+        return try rows.first { try self.platform(above: $0.parent) == platform }
     }
 
     private func platform(above parent: Int64?) throws -> Int64? {

@@ -10,6 +10,8 @@ struct AccountReading: Hashable, Sendable {
     /// The numbers of some of its repositories, on forges that do not find an account by its own.
     var repositories: [String] = []
     var figures: [String: ForgeFigure] = [:]
+    /// What went wrong and cost no more than some of the figures, for the run's log.
+    var troubles: [RunFailure] = []
 
     /// The metrics without a figure, and why.
     var absent: [(metric: String, reason: String)] {
@@ -103,7 +105,19 @@ struct AccountReader: Sendable {
         reading.figures[ForgeMetrics.publicRepositories] = ForgeFigure(body["public_repos"], "public_repos")
         reading.figures[ForgeMetrics.members] =
             reading.route == 0
-            ? try await client.count(["orgs", path, "members"], [], "members") : AccountReader.noMembers
+            ? try await count(["orgs", path, "members"], [], "members", &reading) : AccountReader.noMembers
+    }
+
+    /// How many there are of something; absent when that cannot be read this time: it is no reason to lose the sums.
+    private func count(
+        _ segments: [String], _ query: [(name: String, value: String)], _ what: String, _ reading: inout AccountReading
+    ) async throws -> ForgeFigure {
+        do { return try await client.count(segments, query, what) } catch let failure as RunFailure
+            where !failure.endsTurn
+        {
+            reading.troubles.append(failure)
+            return .absent("\(what) could not be read: \(failure.code)")
+        }
     }
 
     private func readGitLab(_ body: Value, _ reading: inout AccountReading) async throws {
@@ -114,10 +128,10 @@ struct AccountReader: Sendable {
         let isGroup = reading.route == 0
         let place = [isGroup ? "groups" : "users", id]
         let scope = isGroup ? [("include_subgroups", "true"), ("with_shared", "false")] : []
-        reading.figures[ForgeMetrics.publicRepositories] = try await client.count(
-            place + ["projects"], scope + [("visibility", "public")], "public projects")
+        reading.figures[ForgeMetrics.publicRepositories] = try await count(
+            place + ["projects"], scope + [("visibility", "public")], "public projects", &reading)
         if isGroup {
-            reading.figures[ForgeMetrics.members] = try await client.count(place + ["members"], [], "members")
+            reading.figures[ForgeMetrics.members] = try await count(place + ["members"], [], "members", &reading)
             reading.figures[ForgeMetrics.followers] = .absent("GitLab's groups have no followers")
         } else {
             reading.id = ForgeOwner.gitLabUser(body["id"])
@@ -136,7 +150,7 @@ struct AccountReader: Sendable {
             // Who follows an organisation stands with the user that it also is.
             let answer = try await client.get(["users", path])
             user = answer.status == 200 ? try answer.object() : [:]
-            reading.figures[ForgeMetrics.members] = try await client.count(["orgs", path, "members"], [], "members")
+            reading.figures[ForgeMetrics.members] = try await count(["orgs", path, "members"], [], "members", &reading)
         } else {
             reading.figures[ForgeMetrics.members] = AccountReader.noMembers
         }

@@ -85,9 +85,8 @@ struct ForgeDiscovery: Sendable {
                 }
                 continue
             }
-            // A list with items that could not be understood may still have had the ones that seem to be missing.
-            let missing = source.unreadable > 0 ? [] : ids.filter { there[$0] == nil }
-            try await look(for: missing, of: source, known, &there, &tracked, &result)
+            // Also where a list had items that could not be understood: by their number they are found, moved or not.
+            try await look(for: ids.filter { there[$0] == nil }, of: source, known, &there, &tracked, &result)
         }
         result.repositories = there.values.filter { tracked.contains($0.repository.id) }
         result.repositories.sort { $0.repository.path < $1.repository.path }
@@ -120,9 +119,7 @@ struct ForgeDiscovery: Sendable {
             }
         }
         let own = told.all.filter { isTracked($0.repository, by: told.source) }.map(\.repository.id)
-        // Where the list is not sure, nothing that is known is forgotten.
-        let unsure = told.unreadable > 0 ? known?.ids.map(String.init) ?? [] : []
-        let ids = Set((own + kept + unsure).compactMap { Int64($0) }).sorted()
+        let ids = Set((own + kept).compactMap { Int64($0) }).sorted()
         let found = ForgeMemory.Found(
             route: told.failure == nil ? told.route : known?.route ?? 0, ids: ids,
             account: told.owner?.id ?? known?.account)
@@ -184,7 +181,7 @@ struct ForgeDiscovery: Sendable {
             do {
                 let refused = try await client.pages(segments, query) { items in
                     for item in items {
-                        guard let repository = ForgeRepository(item, entry.platform) else {
+                        guard let repository = entry.repository(item) else {
                             told.unreadable += 1
                             continue
                         }
@@ -223,7 +220,7 @@ struct ForgeDiscovery: Sendable {
                 told.failure = answer.failure(of: "repository \(name)", entry)
                 return told
             }
-            guard let repository = ForgeRepository(try answer.object(), entry.platform) else {
+            guard let repository = entry.repository(try answer.object()) else {
                 throw RunFailure(
                     "bad_answer", "\(entry.address.key) told of \(name) without its id or its name", retryable: true)
             }
@@ -254,7 +251,7 @@ struct ForgeDiscovery: Sendable {
                 : try await client.get(["repositories", id])
             if answer.isMissing { return .gone }
             guard answer.status == 200 else { return .unknown(answer.failure(of: "repository \(id)", entry)) }
-            guard let repository = ForgeRepository(try answer.object(), entry.platform), repository.id == id else {
+            guard let repository = entry.repository(try answer.object()), repository.id == id else {
                 return .unknown(
                     RunFailure(
                         "bad_answer", "\(entry.address.key) told of another repository than \(id)", retryable: true))

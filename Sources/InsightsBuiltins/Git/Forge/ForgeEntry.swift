@@ -13,6 +13,8 @@ struct ForgeEntry: Hashable, Sendable {
     let address: ForgeAddress
     /// Who asks; `nil` asks as anybody may. Never part of a message.
     let token: String?
+    /// What of the token a forge may send back.
+    let secrets: SecretForms
     /// Organisations, users and groups, as written, each once.
     private(set) var accounts: [String]
     /// Single repositories, `owner/name` as written, each once.
@@ -33,7 +35,10 @@ struct ForgeEntry: Hashable, Sendable {
         }
         self.platform = platform
         address = try ForgeEntry.address(entry["base_url"]?.string, platform)
-        token = try ForgeEntry.token(entry["token"]?.string)
+        let token = try ForgeEntry.token(entry["token"]?.string)
+        self.token = token
+        // A shorter one is none, and stands in other words by chance.
+        secrets = SecretForms([token].compactMap { $0 }.filter { $0.utf8.count >= 6 })
         accounts = try ForgeEntry.texts(entry, "accounts") { ForgeEntry.problem(withAccount: $0, platform) }
         repositories = try ForgeEntry.texts(entry, "repositories") { ForgeEntry.problem(withRepository: $0, platform) }
         guard !accounts.isEmpty || !repositories.isEmpty else {

@@ -52,6 +52,10 @@ struct GitAccounts: TaskModule {
             outcome.addFailure("\(entry.address.key)/\(path)", failure)
             return
         }
+        for trouble in reading.troubles {
+            context.logger.warning(
+                "\(trouble.message)", metadata: ["subject": "\(entry.address.key)/\(path)", "code": "\(trouble.code)"])
+        }
         let account = entry.accountSubject(reading.path, id: reading.id)
         let now = context.clock.now
         try context.emit([.subject(entry.platformSubject), .subject(account)])

@@ -130,7 +130,7 @@ struct GitRepositoriesLifeTests {
         let id = add("acme/lost")
         try await fixture.collect()
         forge.delete(id)
-        fixture.direct.meddle { $0.url.path.contains("/repositories/") ? ScriptedHTTP.Answer(500) : nil }
+        fixture.direct.meddle { $0.url.path.hasSuffix("/repositories/\(id)") ? ScriptedHTTP.Answer(500) : nil }
         #expect(try await next().allSatisfy { $0.state != .gone })
         fixture.direct.meddle(nil)
         #expect(try await next().filter { $0.state == .gone }.map(\.externalID) == [String(id)])
