@@ -145,7 +145,9 @@ struct ForgeTests {
             #expect(ended.status == 1)
             let first = try ended.json.array?.first { $0["task"] == "repositories" }
             #expect(first?["error"]?["code"] == "http_redirect", "\(ended.output)")
-            #expect(first?["error"]?["message"]?.string?.contains("/x/***/***/***") == true, "\(ended.output)")
+            // The last digit of base64 and its padding depend on what stands behind, and tell nothing.
+            let message = first?["error"]?["message"]?.string ?? ""
+            #expect(message.contains("/x/***") && message.contains("/***/***"), "\(message)")
             #expect(try secrets(in: place, ended) == [])
         }
     }
