@@ -12,6 +12,6 @@ enum NodeRoutes {
 
     @Sendable private static func list(_ call: Call) async throws(Problem) -> Reply {
         let nodes = try await stored { () async throws(StoreError) in try await call.daemon.reader.nodes() }
-        return .json(["nodes": nodes.json])
+        return .json(["nodes": .array(nodes.json)])
     }
 }
