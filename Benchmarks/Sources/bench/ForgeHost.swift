@@ -33,14 +33,14 @@ struct ForgeHost {
         }
         try await ForgeServer.run(forge) { server in
             print("{\"port\":\(server.port)}")
-            fflush(stdout)
+            fflush(nil)
             while readLine() != nil {
                 report([
                     "requests": .integer(Int64(forge.log.count)), "charged": .integer(Int64(forge.charged)),
                     "at_once": .integer(Int64(forge.mostAtOnce)),
                     "latency_ms": .integer(ForgeHost.latency.wholeMilliseconds),
                 ])
-                fflush(stdout)
+                fflush(nil)
                 forge.clearLog()
             }
         }

@@ -38,8 +38,9 @@ final class PayloadWriter {
 
     init(_ source: StatementSource) throws {
         let marks = try RollUpMarks(source)
-        subjects = try SubjectWriter(source, marks)
-        series = try SeriesWriter(source, marks)
+        let series = try SeriesWriter(source, marks)
+        self.series = series
+        subjects = try SubjectWriter(source, marks) { try series.flush() }
         rollUps = try RollUpWriter(source, marks)
         setState = try source("INSERT OR REPLACE INTO state VALUES (?1, ?2, ?3)")
         dropState = try source("DELETE FROM state WHERE task_id = ?1 AND key = ?2")

@@ -39,11 +39,16 @@ final class SubjectWriter {
     private let addEvent: PreparedStatement
     private let absorb: SubjectMerger
     private let marks: RollUpMarks
+    private let transfer: RollUpTransfer
+    /// Brings to the marks what series were written meanwhile: while their subject is where it was.
+    private let settle: () throws -> Void
     private var known: [SubjectReference: Int64] = [:]
     private var rewritable: Set<String> = []
 
-    init(_ source: StatementSource, _ marks: RollUpMarks) throws {
+    /// - Parameter settle: Called before a subject changes hands.
+    init(_ source: StatementSource, _ marks: RollUpMarks, settle: @escaping () throws -> Void) throws {
         self.marks = marks
+        self.settle = settle
         let columns = "id, key, name, url, parent_id, state, external_id"
         byKey = try source("SELECT \(columns) FROM subjects WHERE key = ?2 AND kind = ?1")
         byAlias = try source(
@@ -66,6 +71,7 @@ final class SubjectWriter {
         dropAlias = try source("DELETE FROM aliases WHERE kind = ?1 AND key = ?2 AND subject_id = ?3")
         addEvent = try source("INSERT INTO subject_events (subject_id, at, event, former_key) VALUES (?1, ?2, ?3, ?4)")
         absorb = try SubjectMerger(source)
+        transfer = try RollUpTransfer(source, marks)
     }
 
     /// Forgets which keys name which subjects.
@@ -205,6 +211,7 @@ final class SubjectWriter {
         if name != row.name || url != row.url || parent ?? row.parent != row.parent || state != row.state
             || externalID != row.externalID
         {
+            if let parent, parent != row.parent { try settle() }
             update.bind(1, row.id)
             update.bind(2, name)
             update.bind(3, url)
@@ -265,11 +272,13 @@ final class SubjectWriter {
 
     /// Notes which sums a subject has come to or left.
     private func markRollUps(_ row: Row, parent: Int64?, state: Int64, at: Instant) throws {
-        if parent != row.parent {
+        let gone = SubjectState.gone.code
+        if parent != row.parent, state != gone, row.state != gone {
+            try transfer.move(row.id, from: row.parent, to: parent)
+        } else if parent != row.parent {
             try marks.changedBelow(row.parent)
             try marks.changedBelow(parent)
         } else if state != row.state {
-            let gone = SubjectState.gone.code
             if state == gone { try marks.changedBelow(parent, from: Day.number(of: at)) }
             if row.state == gone { try marks.changedBelow(parent) }
         }

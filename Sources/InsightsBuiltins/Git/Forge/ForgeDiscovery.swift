@@ -9,6 +9,8 @@ struct ForgeDiscovery: Sendable {
         var repositories: [FoundRepository] = []
         /// Known ones that the forge has no longer, with the path they had.
         var gone: [(id: String, path: String)] = []
+        /// Known ones that are archived now, where the manifest leaves such ones out.
+        var retired: [ForgeRepository] = []
         /// What could not be found out: each stands for as many repositories.
         var failures: [(label: String, count: Int, failure: RunFailure)] = []
         /// Items of lists that could not be understood.
@@ -77,7 +79,11 @@ struct ForgeDiscovery: Sendable {
             if let failure = source.failure {
                 // What was known by it counts as failed, but for what another source told.
                 let lost = ids.filter { there[$0] == nil }
-                if !ids.isEmpty, lost.isEmpty { continue }
+                if !ids.isEmpty, lost.isEmpty {
+                    // All that is known is told by others, but a list that fails has newcomers too.
+                    if case .account = source.source { result.failures.append((source.source.label, 1, failure)) }
+                    continue
+                }
                 if case .repository = source.source, failure.code == "not_found", let id = lost.first {
                     try await look(for: [id], of: source, known, &there, &tracked, &result)
                 } else {
@@ -87,6 +93,13 @@ struct ForgeDiscovery: Sendable {
             }
             // Also where a list had items that could not be understood: by their number they are found, moved or not.
             try await look(for: ids.filter { there[$0] == nil }, of: source, known, &there, &tracked, &result)
+        }
+        for source in told where source.failure == nil {
+            guard case .account = source.source else { continue }
+            let known = Set(try await memory.found(by: source.source)?.ids.map(String.init) ?? [])
+            result.retired += source.all.lazy.map(\.repository).filter {
+                $0.isArchived == true && known.contains($0.id) && !tracked.contains($0.id)
+            }
         }
         result.repositories = there.values.filter { tracked.contains($0.repository.id) }
         result.repositories.sort { $0.repository.path < $1.repository.path }

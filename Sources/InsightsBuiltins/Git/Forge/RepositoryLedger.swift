@@ -11,6 +11,8 @@ final class RepositoryLedger: Sendable {
         case reading(RepositoryReading, ForgeEntry)
         /// One that the forge has no longer.
         case gone(path: String, id: String, ForgeEntry)
+        /// One that was archived, and is not read any more.
+        case retired(ForgeRepository, ForgeEntry)
         /// What a forge's lists told, after everything else that was found.
         case found([ForgeMemory.Source: ForgeMemory.Found], ForgeEntry)
     }
@@ -27,7 +29,7 @@ final class RepositoryLedger: Sendable {
                 outcome.addRead(reading.absent, of: entry.address.key)
                 done += 1
             case .gone(let path, _, let entry): outcome.addGone(entry.reference(ofPath: path).key)
-            case .found: break
+            case .retired, .found: break
             }
         }
     }
@@ -122,6 +124,8 @@ final class RepositoryLedger: Sendable {
                         kind: reference.kind, key: reference.key, externalID: id, parent: account.reference,
                         state: .gone)),
             ])
+        case .retired(let repository, let entry):
+            try context.emit(entry.subjects(of: repository).map(Emission.subject))
         case .found(let found, let entry):
             let memory = ForgeMemory(context.state, of: entry)
             for (source, found) in found { try memory.set(found, by: source) }

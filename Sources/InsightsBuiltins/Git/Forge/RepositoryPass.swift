@@ -62,6 +62,7 @@ struct RepositoryPass: Sendable {
         for (id, path) in result.gone where !paths.contains(path.lowercased()) {
             ledger.submit(.gone(path: path, id: id, entry))
         }
+        for repository in result.retired { ledger.submit(.retired(repository, entry)) }
         if !result.found.isEmpty { ledger.submit(.found(result.found, entry)) }
     }
 

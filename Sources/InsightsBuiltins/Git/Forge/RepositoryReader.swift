@@ -220,7 +220,7 @@ struct RepositoryReader: Sendable {
                 [ForgeMetrics.fetches],
                 entry.token == nil
                     ? "fetches are told to a token alone"
-                    : "\(try answer.reason(of: "fetches", entry)): it needs to be a Reporter's at least")
+                    : "\(try answer.reason(of: "fetches", entry)): it needs to be of somebody who may push")
             return
         }
         let fetches = try answer.object()["fetches"]

@@ -147,4 +147,19 @@ struct AccountRenameTests {
         #expect(failure?.code == "not_found")
         await #expect(throws: RunFailure.self) { try await scene.read() }
     }
+
+    @Test("What an account has is summed up also when the account itself cannot be read", arguments: [500, 401])
+    func unreadable(status: Int) async throws {
+        let scene = Scene(.github, .organization)
+        scene.fixture.direct.meddle { $0.url.path.hasSuffix("/orgs/acme") ? ScriptedHTTP.Answer(status) : nil }
+        // Of one that was never read nobody knows whether it is there.
+        await #expect(throws: RunFailure.self) { try await scene.read() }
+        #expect(scene.fixture.accounts.rollUps.isEmpty)
+        scene.fixture.direct.meddle(nil)
+        _ = try await scene.read()
+        scene.next()
+        scene.fixture.direct.meddle { $0.url.path.hasSuffix("/orgs/acme") ? ScriptedHTTP.Answer(status) : nil }
+        await #expect(throws: RunFailure.self) { try await scene.read() }
+        #expect(scene.fixture.accounts.rollUps.map(\.subject) == [scene.fixture.account("acme")])
+    }
 }
