@@ -74,6 +74,11 @@ package final class Engine: Daemon {
     let load: @Sendable () async -> LoadedManifest
     let configuration: EngineConfiguration
     let clock: any EngineClock
+    /// Those of a store that several processes share.
+    let shared: (any SharedStore)?
+    let nodeClock: NodeClock?
+    let sharing = Mutex(Sharing())
+    let balancing = Atomic(false)
     let commands: any CommandRunner
     let http: any HTTPAccess
     let logger: Logger
@@ -107,7 +112,9 @@ package final class Engine: Daemon {
         self.registry = registry
         self.load = load
         self.configuration = configuration
-        self.clock = clock
+        shared = store as? any SharedStore
+        nodeClock = shared.map { _ in NodeClock(clock) }
+        self.clock = nodeClock ?? clock
         self.commands = commands
         self.http = http
         self.logger = logger
@@ -117,10 +124,10 @@ package final class Engine: Daemon {
         watch = ManifestWatch(path: configuration.watchedPath, read: configuration.watchedSignature)
         knowledge = Mutex(Knowledge(manifest: manifest))
         var random = SystemRandomNumberGenerator()
-        planner = Mutex(
-            Planner(
-                configuration: PlannerConfiguration(
-                    schedulerEnabled: configuration.isSchedulerEnabled, seed: random.next())))
+        var plannerConfiguration = PlannerConfiguration(
+            schedulerEnabled: configuration.isSchedulerEnabled, seed: random.next())
+        plannerConfiguration.isShared = shared != nil
+        planner = Mutex(Planner(configuration: plannerConfiguration))
         let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         waitingPool = ModulePool(core: processors, limit: 256, onDrained: { inbox.nudge() })
         blockingPool = ModulePool(core: min(256, max(4, manifest.concurrency)), limit: 512, niceness: 5)
@@ -139,12 +146,11 @@ package final class Engine: Daemon {
     /// - Throws: ``StoreError``, `alreadyRunning` among them; nothing runs then.
     package func start() async throws(StoreError) {
         let manifest = manifest
-        let identity = NodeIdentity(
-            name: configuration.nodeName, processID: getpid(), version: configuration.version, manifest: manifest.hash)
-        try await store.acquire(identity)
-        let stored = try await store.register(manifest.tasks.map(TaskRegistration.init), at: clock.now)
-        let unfinished = try await store.recover()
-        post([.manifest(manifest, stored), .recovered(unfinished)])
+        if let shared { try await enter(shared) } else { try await store.acquire(identity) }
+        let stored = try await store.register(manifest.tasks.map { TaskRegistration($0) }, at: clock.now)
+        post([.manifest(manifest, stored)])
+        // A node among others takes tasks one by one, with what is left of them.
+        if shared == nil { post([.recovered(try await store.recover())]) }
         let now = clock.moment.uptime
         knowledge.withLock { knowledge in
             knowledge.hasStarted = true
@@ -171,6 +177,10 @@ package final class Engine: Daemon {
             group.addTask { await self.answerReloads() }
             for chore in chores { group.addTask { await self.repeatedly(every: chore.interval, chore.work) } }
             group.addTask { await self.keepGrace() }
+            if let shared {
+                group.addTask { await self.balance(shared) }
+                group.addTask { await self.takeNotices(shared) }
+            }
             let timer = group.addTaskUnlessCancelled(executorPreference: loopPool) { await self.loop() }
             if timer { await waitUntilStopped() }
             group.cancelAll()
@@ -298,6 +308,13 @@ package final class Engine: Daemon {
                 case .answer(let token, let answer):
                     if let write = self.answer(token, answer) { unit.append(write) }
                 case .observe(let observation): state.observations.append(observation)
+                case .readNews(let stamp):
+                    unit.reading = readNews(stamp)
+                    submit(&unit, expecting: state.actions.count - index)
+                case .forgetWrites:
+                    unit = WriteUnit()
+                    state.handedOver.removeAll()
+                    forgotEverything()
                 case .drained: state.isDrained = true
                 }
                 // Every prefix of what a tick writes is safe by itself, as writes of a task come in the order of its
@@ -374,7 +391,9 @@ extension [Attempt?] {
 }
 
 extension TaskRegistration {
-    init(_ definition: TaskDefinition) { self.init(name: definition.name, hash: definition.hash) }
+    init(_ definition: TaskDefinition, isNew: Bool = true) {
+        self.init(name: definition.name, hash: definition.hash, isNew: isNew)
+    }
 }
 
 /// Wakes the loop at the planner's next instant, and every five seconds at the latest: so that a stepped
