@@ -85,6 +85,13 @@ extension Problem {
         detail: "the store takes no writes at the moment, so nothing was started; `/ready` tells why",
         fields: [.retryAfter: "5"])
 
+    /// Another node has the task.
+    static let elsewhere = Problem(
+        code: .unavailable, status: .serviceUnavailable,
+        detail:
+            "another node has the task and did not answer, so nothing was started; `insights nodes` tells who is there",
+        fields: [.retryAfter: "5"])
+
     static let stopping = Problem(
         code: .stopping, status: .serviceUnavailable, detail: "the server is shutting down and starts nothing new",
         fields: [.retryAfter: "5"])

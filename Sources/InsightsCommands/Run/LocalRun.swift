@@ -77,6 +77,7 @@ struct LocalRun: Sendable {
             case .unknownTask: report.refused(result.task, "the manifest has no such task")
             case .stopping: report.refused(result.task, "the program is stopping")
             case .storeUnavailable: report.refused(result.task, "the store takes no writes at the moment")
+            case .elsewhere: report.refused(result.task, "another node has it, and did not answer")
             }
         }
         accepted.ids = ids

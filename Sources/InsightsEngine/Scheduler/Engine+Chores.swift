@@ -27,10 +27,16 @@ extension Engine {
                     if engine.watch.hasSettledChange(atUptime: engine.clock.moment.uptime) { engine.reloads.nudge() }
                 })
         }
-        if configuration.answersRequests {
+        if configuration.answersRequests || shared != nil {
             chores.append(Chore(interval: .milliseconds(500)) { await $0.answerRequests() })
         }
-        return chores
+        guard let shared else { return chores }
+        return chores + [
+            Chore(interval: .milliseconds(500)) { $0.watchLease() },
+            Chore(interval: .milliseconds(500)) { await $0.keepLease(shared) },
+            Chore(interval: .seconds(1)) { $0.askNews() },
+            Chore(interval: .seconds(2)) { await $0.balance(shared) },
+        ]
     }
 
     func repeatedly(every interval: Duration, _ work: @escaping @Sendable (Engine) async -> Void) async {
@@ -62,6 +68,11 @@ extension Engine {
     func write() async {
         await writer.run(
             store: store, clock: clock,
+            mayWrite: { [weak self] in self?.isLeaseTrusted ?? false },
+            leaseLost: { [weak self] error in
+                guard let self else { return }
+                loseLease(error, leaseEntry)
+            },
             settled: { [weak self] outcomes in self?.post(outcomes) },
             availability: { [weak self] error in self?.storeChanged(error) },
             measured: { [counters] in counters.observeCommit($0) })
@@ -78,7 +89,7 @@ extension Engine {
         giveUp()
     }
 
-    private func storeChanged(_ error: StoreError?) {
+    func storeChanged(_ error: StoreError?) {
         let changed = knowledge.withLock { knowledge in
             let changed = (knowledge.storeProblem == nil) != (error == nil)
             knowledge.storeProblem = error
@@ -96,8 +107,8 @@ extension Engine {
 
     /// Whether the store takes writes is known from the writes; while there are none, it is tried.
     private func probeStore() async {
-        // What waits to be written, or is being sent again, will tell.
-        guard writer.isIdle else { return }
+        // What waits to be written, or is being sent again, will tell; and so will the lease, once there is one again.
+        guard writer.isIdle, isLeaseTrusted else { return }
         let isKnownToWork = writer.takeHasCommitted() && knowledge.withLock { $0.storeProblem == nil }
         if isKnownToWork { return }
         do throws(StoreError) {
@@ -134,7 +145,8 @@ extension Engine {
 
     // MARK: Requests of other processes
 
-    private func answerRequests() async {
+    func answerRequests() async {
+        guard isLeaseTrusted else { return }
         do {
             for request in try await store.pendingRequests(limit: 100) { try await handle(request) }
         } catch {
@@ -147,6 +159,15 @@ extension Engine {
         case .run(let task, let dependents, let batch):
             if knowledge.withLock({ $0.requests.values.contains(request.id) }) { return }
             if try await store.run(request.id) != nil { return answer(request, .accepted) }
+            if shared != nil {
+                guard configuration.answersRequests else { return }
+                guard manifest.tasks.contains(where: { $0.name == task }) else {
+                    if isUnknownEverywhere(request) { answer(request, .refused(RequestRefusal.unknownTask)) }
+                    return
+                }
+                // Otherwise it is for the node that has it.
+                guard await takeRequested(task) else { return }
+            }
             let token = knowledge.withLock { knowledge in
                 knowledge.nextToken += 1
                 knowledge.requests[knowledge.nextToken] = request.id
@@ -161,7 +182,15 @@ extension Engine {
                         isAnsweredInStore: true))
             ])
         case .cancel(let run):
-            _ = try await cancel(run)
+            if shared == nil {
+                _ = try await cancel(run)
+            } else if let record = try await store.run(run), !record.status.isFinal {
+                if !planner.withLock({ $0.has(run) }) { guard await takeRequested(record.task) else { return } }
+                post([.cancel(run)])
+            }
+            answer(request, .accepted)
+        case .pausesChanged where shared != nil:
+            askNews()
             answer(request, .accepted)
         case .pausesChanged:
             post(try await store.tasks().map { .setPaused(task: $0.name, $0.isPaused) })
@@ -169,13 +198,23 @@ extension Engine {
         case .reload:
             _ = await reload()
             answer(request, .accepted)
-        // No other node is there to ask.
-        case .release: answer(request, .refused(RequestRefusal.busy))
+        // One process alone has it for good.
+        case .release where shared == nil: answer(request, .refused(RequestRefusal.busy))
+        case .release(let task): post([.release(.asked(task: task, request.id))])
         }
     }
 
     private func answer(_ request: Request, _ answer: RequestAnswer) {
         writer.submit(WriteUnit(.answer(request.id, answer)))
+    }
+}
+
+extension Engine {
+    /// Of the tasks that this node holds, and the first node of those that nobody's manifest names.
+    fileprivate func isToPrune(_ task: StoredTask) -> Bool {
+        guard shared != nil else { return true }
+        if let isHeld = planner.withLock({ $0.isHeld(task.name) }) { return isHeld }
+        return sharing.withLock { $0.living.first?.name == configuration.nodeName }
     }
 }
 
@@ -196,7 +235,7 @@ private final class Pruner: Sendable {
         let manifest = engine.manifest
         let keep = Dictionary(manifest.tasks.map { ($0.name, $0.settings.policy.keep) }) { first, _ in first }
         do {
-            for task in try await engine.store.tasks() {
+            for task in try await engine.store.tasks() where engine.isToPrune(task) {
                 try Task.checkCancellation()
                 let before = now.advanced(by: .zero - (keep[task.name] ?? Policy().keep))
                 while try await engine.store.prune(task: task.id, before: before, limit: Pruner.batch) == Pruner.batch {

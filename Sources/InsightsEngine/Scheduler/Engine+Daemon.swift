@@ -11,7 +11,9 @@ extension Engine {
 
     package func readiness() -> Readiness {
         let isAlive = isAlive
+        let (others, clock) = (manifestWords, clockWords)
         return knowledge.withLock { knowledge in
+            let manifest = [knowledge.reloadProblem, others].compactMap { $0 }
             let scheduler =
                 if knowledge.isStopping {
                     Readiness.Check(isOK: false, detail: "stopping")
@@ -25,9 +27,12 @@ extension Engine {
                 }
             return Readiness(
                 store: Readiness.Check(
-                    isOK: knowledge.storeProblem == nil, detail: knowledge.storeProblem?.description ?? "ok"),
+                    isOK: knowledge.storeProblem == nil,
+                    detail: knowledge.storeProblem?.description
+                        ?? (["ok", clock].compactMap { $0 }).joined(separator: "; ")),
                 scheduler: scheduler,
-                manifest: Readiness.Check(isOK: true, detail: knowledge.reloadProblem ?? "ok"))
+                manifest: Readiness.Check(
+                    isOK: true, detail: manifest.isEmpty ? "ok" : manifest.joined(separator: "; ")))
         }
     }
 
@@ -67,7 +72,22 @@ extension Engine {
 
     package func trigger(_ tasks: [String]?, dependents: Bool) async -> [TriggerResult] {
         let names = tasks ?? manifest.tasks.filter { $0.settings.isEnabled }.map(\.name)
-        let group: UInt64? = names.count > 1 || tasks == nil ? UInt64.random(in: 1..<1 << 63) : nil
+        guard shared != nil else {
+            return await triggerHere(names, dependents, isGroup: names.count > 1 || tasks == nil)
+        }
+        var results = await gathering {
+            await gather(names)
+            return await triggerHere(names, dependents, isGroup: names.count > 1 || tasks == nil)
+        }
+        for index in results.indices where results[index].answer == .elsewhere {
+            results[index].answer = await forward(results[index].task, dependents: dependents)
+        }
+        return results
+    }
+
+    /// - Returns: As ``trigger(_:dependents:)``; `elsewhere` for what another node has.
+    private func triggerHere(_ names: [String], _ dependents: Bool, isGroup: Bool) async -> [TriggerResult] {
+        let group: UInt64? = isGroup ? UInt64.random(in: 1..<1 << 63) : nil
         return await withTaskGroup(of: (Int, TriggerAnswer).self) { tasks in
             var tokens: [UInt64] = []
             knowledge.withLock { knowledge in
@@ -121,7 +141,13 @@ extension Engine {
     package func cancel(_ run: RunID) async throws(StoreError) -> CancelAnswer {
         guard let record = try await store.run(run) else { return .unknownRun }
         if record.status.isFinal { return .finished(record) }
-        post([.cancel(run)])
+        if shared == nil || planner.withLock({ $0.has(run) }) {
+            post([.cancel(run)])
+        } else {
+            let at = clock.now
+            var ids = RunIDSource(seed: UInt64.random(in: .min ... .max))
+            try await store.ask([Request(id: ids.next(at: at), kind: .cancel(run), at: at)])
+        }
         return .cancelling
     }
 
@@ -206,6 +232,7 @@ extension Engine {
         case .unknownTask: .answer(request, .refused(RequestRefusal.unknownTask))
         case .stopping: .answer(request, .refused(RequestRefusal.stopping))
         case .storeUnavailable: .answer(request, .refused(RequestRefusal.storeUnavailable))
+        case .elsewhere: .answer(request, .refused(RequestRefusal.elsewhere))
         }
     }
 
@@ -276,7 +303,7 @@ extension Engine {
         case .clockStepped(let step):
             logger.warning("the wall clock stepped by \(step.inSeconds) s against elapsed time")
         case .refused(let task, let run):
-            // One process alone has the store: then nothing should have got there first.
+            // Who holds a task decides alone: then nothing should have got there first.
             logger.warning(
                 "not started, as the store says that another run has this occurrence or attempt",
                 metadata: ["task": "\(task)", "run": "\(run)"])

@@ -77,7 +77,10 @@ extension Engine {
         let loaded = await withTaskExecutorPreference(blockingPool) { await load() }
         guard let manifest = loaded.manifest else { return refuse(loaded.diagnostics, signature, isAsked) }
         do throws(StoreError) {
-            let stored = try await store.register(manifest.tasks.map(TaskRegistration.init), at: clock.now)
+            let former = Dictionary(self.manifest.tasks.map { ($0.name, $0.hash) }) { first, _ in first }
+            let registrations = manifest.tasks.map { TaskRegistration($0, isNew: former[$0.name] != $0.hash) }
+            let stored = try await store.register(registrations, at: clock.now)
+            sharing.withLock { $0.definitions = nil }
             knowledge.withLock { knowledge in
                 knowledge.manifest = manifest
                 knowledge.reloadProblem = nil

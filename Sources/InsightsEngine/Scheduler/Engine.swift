@@ -74,6 +74,11 @@ package final class Engine: Daemon {
     let load: @Sendable () async -> LoadedManifest
     let configuration: EngineConfiguration
     let clock: any EngineClock
+    /// Those of a store that several processes share.
+    let shared: (any SharedStore)?
+    let nodeClock: NodeClock?
+    let sharing = Mutex(Sharing())
+    let balancing = Atomic(false)
     let commands: any CommandRunner
     let http: any HTTPAccess
     let logger: Logger
@@ -107,7 +112,9 @@ package final class Engine: Daemon {
         self.registry = registry
         self.load = load
         self.configuration = configuration
-        self.clock = clock
+        shared = store as? any SharedStore
+        nodeClock = shared.map { _ in NodeClock(clock) }
+        self.clock = nodeClock ?? clock
         self.commands = commands
         self.http = http
         self.logger = logger
@@ -117,10 +124,10 @@ package final class Engine: Daemon {
         watch = ManifestWatch(path: configuration.watchedPath, read: configuration.watchedSignature)
         knowledge = Mutex(Knowledge(manifest: manifest))
         var random = SystemRandomNumberGenerator()
-        planner = Mutex(
-            Planner(
-                configuration: PlannerConfiguration(
-                    schedulerEnabled: configuration.isSchedulerEnabled, seed: random.next())))
+        var plannerConfiguration = PlannerConfiguration(
+            schedulerEnabled: configuration.isSchedulerEnabled, seed: random.next())
+        plannerConfiguration.isShared = shared != nil
+        planner = Mutex(Planner(configuration: plannerConfiguration))
         let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         waitingPool = ModulePool(core: processors, limit: 256, onDrained: { inbox.nudge() })
         blockingPool = ModulePool(core: min(256, max(4, manifest.concurrency)), limit: 512, niceness: 5)
@@ -139,12 +146,11 @@ package final class Engine: Daemon {
     /// - Throws: ``StoreError``, `alreadyRunning` among them; nothing runs then.
     package func start() async throws(StoreError) {
         let manifest = manifest
-        let identity = NodeIdentity(
-            name: configuration.nodeName, processID: getpid(), version: configuration.version, manifest: manifest.hash)
-        try await store.acquire(identity)
-        let stored = try await store.register(manifest.tasks.map(TaskRegistration.init), at: clock.now)
-        let unfinished = try await store.recover()
-        post([.manifest(manifest, stored), .recovered(unfinished)])
+        if let shared { try await enter(shared) } else { try await store.acquire(identity) }
+        let stored = try await store.register(manifest.tasks.map { TaskRegistration($0) }, at: clock.now)
+        post([.manifest(manifest, stored)])
+        // A node among others takes tasks one by one, with what is left of them.
+        if shared == nil { post([.recovered(try await store.recover())]) }
         let now = clock.moment.uptime
         knowledge.withLock { knowledge in
             knowledge.hasStarted = true
@@ -171,6 +177,10 @@ package final class Engine: Daemon {
             group.addTask { await self.answerReloads() }
             for chore in chores { group.addTask { await self.repeatedly(every: chore.interval, chore.work) } }
             group.addTask { await self.keepGrace() }
+            if let shared {
+                group.addTask { await self.balance(shared) }
+                group.addTask { await self.takeNotices(shared) }
+            }
             let timer = group.addTaskUnlessCancelled(executorPreference: loopPool) { await self.loop() }
             if timer { await waitUntilStopped() }
             group.cancelAll()
@@ -304,6 +314,14 @@ package final class Engine: Daemon {
         case .answer(let token, let answer):
             // In the transaction of what was written last, the claim that it answers to.
             if let write = self.answer(token, answer) { writes.append(write) }
+        case .readNews(let stamp):
+            var unit = writes.take()
+            unit.reading = readNews(stamp)
+            writer.submit(unit)
+        case .forgetWrites:
+            _ = writes.take()
+            state.handedOver.removeAll()
+            forgotEverything()
         case .drained: state.isDrained = true
         case .write, .execute, .observe: break
         }
@@ -393,8 +411,14 @@ private struct WriteCursor {
 
     /// The unit that is complete once no write follows.
     mutating func last() -> WriteUnit? {
-        defer { unit = WriteUnit() }
+        let unit = take()
         return unit.isEmpty ? nil : unit
+    }
+
+    /// Takes out the present unit, complete by what the planner wants before the next write.
+    mutating func take() -> WriteUnit {
+        defer { (unit, count, position) = (WriteUnit(), 0, 0) }
+        return unit
     }
 
     var waiter: WriteUnit.Waiter { unit.waiters[position] }
@@ -409,7 +433,9 @@ private struct WriteCursor {
 }
 
 extension TaskRegistration {
-    init(_ definition: TaskDefinition) { self.init(name: definition.name, hash: definition.hash) }
+    init(_ definition: TaskDefinition, isNew: Bool = true) {
+        self.init(name: definition.name, hash: definition.hash, isNew: isNew)
+    }
 }
 
 /// Wakes the loop at the planner's next instant, and every five seconds at the latest: so that a stepped

@@ -97,7 +97,8 @@ extension Planner {
             attempts: settings.policy.retry.attempts, at: now.wall, starts: starts,
             lateness: starts ? lateness(of: slot) : nil,
             movesDependents: new.flags.contains(.movesDependents), clearsMarks: new.clearsMarks,
-            startsAnew: new.flags.contains(.hasOccurrence) && takeAnew(new.task))
+            startsAnew: new.flags.contains(.hasOccurrence) && takeAnew(new.task),
+            group: starts ? place(of: new.task) : nil)
         write(.claim(claim), slot, .claim)
         return slot
     }
@@ -208,7 +209,7 @@ extension Planner {
     func hasPlace(_ task: Int32) -> Bool {
         guard placesTaken < concurrency else { return false }
         let group = tasks[Int(task)].group
-        return group < 0 || groups[Int(group)].taken < groups[Int(group)].limit
+        return group < 0 || groups[Int(group)].hasPlace
     }
 
     mutating func takePlace(_ slot: Int32) {
@@ -224,7 +225,10 @@ extension Planner {
         lastRelease = now.uptime
         placesTaken -= 1
         let group = Int(tasks[Int(runs[slot].task)].group)
-        if group >= 0 { groups[group].taken -= 1 }
+        guard group >= 0 else { return }
+        groups[group].taken -= 1
+        groups[group].isBlocked = false
+        if runs[slot].flags.remove(.keepsPlace) != nil { out.append(.write(.leave(runs[slot].id), nil, nil)) }
     }
 
     mutating func makeReady(_ slot: Int32) {
@@ -261,7 +265,7 @@ extension Planner {
     /// The first in rank whose group has a place.
     private mutating func firstReady() -> (index: Int, entry: ReadyEntry)? {
         var best: (index: Int, entry: ReadyEntry)?
-        for index in ready.indices where index == 0 || groups[index - 1].taken < groups[index - 1].limit {
+        for index in ready.indices where index == 0 || groups[index - 1].hasPlace {
             while let entry = ready[index].first {
                 if runs[entry.slot].generation == entry.generation, runs[entry.slot].phase == .ready {
                     if best.map({ entry < $0.entry }) ?? true { best = (index, entry) }

@@ -49,8 +49,10 @@ extension Planner {
                 tasks[Int($0)].flags.contains(.enabled) && members?[$0] == nil
             }
             // Two upstreams that fail at one instant make one occurrence.
-            guard tasks[Int(task)].last != occurrence else { continue }
-            noteFollower(task, at: occurrence)
+            if tasks[Int(task)].flags.contains(.held) {
+                guard tasks[Int(task)].last != occurrence else { continue }
+                noteFollower(task, at: occurrence)
+            }
             skips.append(
                 SkipRecord(
                     run: ids.next(at: now.wall), task: tasks[Int(task)].id, uses: settings(task).uses, trigger: .after,
@@ -68,7 +70,8 @@ extension Planner {
         let run = runs[slot]
         guard run.task >= 0, run.flags.contains(.movesDependents), tasks[Int(run.task)].flags.contains(.isFollowed)
         else { return }
-        for task in followers(of: slot) {
+        // Another's is told by the mark alone.
+        for task in followers(of: slot) where tasks[Int(task)].flags.contains(.held) {
             guard let position = chains[task]?.upstreams.firstIndex(of: run.task) else { continue }
             let known = chains[task]?.marks[position] ?? PlannedTask.none
             chains[task]?.marks[position] = max(known, run.scheduledAt)
@@ -77,7 +80,8 @@ extension Planner {
     }
 
     /// Starts a task with `after` whose marks are complete, or puts it into the queue of what is due.
-    private mutating func considerFollower(_ task: Int32) {
+    mutating func considerFollower(_ task: Int32) {
+        guard !tasks[Int(task)].flags.contains(.leaving) else { return }
         // Skipped already, with an upstream that failed at this instant: the marks stand for another.
         guard let occurrence = chains[task]?.occurrence, occurrence != tasks[Int(task)].last else { return }
         tasks[Int(task)].next = occurrence
@@ -99,6 +103,7 @@ extension Planner {
         tasks[index].next = PlannedTask.never
         guard occurrence != tasks[index].last else { return }
         chains[task]?.clear()
+        noteChain(task)
         noteFollower(task, at: occurrence)
         if fellDueBefore, policy.onStart == .never || policy.catchUp == .none {
             skip(
@@ -135,13 +140,15 @@ extension Planner {
                 tasks[Int(upstream)].flags.insert(.isFollowed)
             }
             chains[task] = chain
+            noteChain(task)
             queueComplete(task, chain)
         }
     }
 
-    private mutating func queueComplete(_ task: Int32, _ chain: AfterChain) {
+    mutating func queueComplete(_ task: Int32, _ chain: AfterChain) {
         let index = Int(task)
-        guard isSchedulerEnabled, tasks[index].flags.contains(.enabled), let occurrence = chain.occurrence,
+        guard isSchedulerEnabled, tasks[index].flags.isSuperset(of: [.enabled, .held]),
+            let occurrence = chain.occurrence,
             occurrence != tasks[index].last
         else {
             tasks[index].next = PlannedTask.never

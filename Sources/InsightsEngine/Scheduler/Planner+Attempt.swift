@@ -11,7 +11,7 @@ extension Planner {
         }
         writesPending -= 1
         if step != .finish { startsPending -= 1 }
-        tellAsker(of: slot, isStored: outcome == .done)
+        tellAsker(of: slot, isStored: outcome == .done || outcome == .noPlace)
         switch (step, outcome) {
         case (.claim, .done): claimed(slot)
         case (.start, .done):
@@ -19,6 +19,7 @@ extension Planner {
             runs[slot].attempt += 1
             begin(slot)
         case (.finish, .done): finished(slot)
+        case (.claim, .noPlace), (.start, .noPlace): awaitPlace(slot)
         case (.finish, .rejected(let error)): finishRejected(slot, error)
         case (.claim, _), (.start, _), (.finish, _): refuse(slot)
         }
@@ -58,7 +59,7 @@ extension Planner {
         let run = runs[slot]
         let start = AttemptStart(
             run: run.id, fence: run.fence, attempt: Int(run.attempt) + 1, at: now.wall,
-            lateness: run.attempt == 0 ? lateness(of: slot) : nil)
+            lateness: run.attempt == 0 ? lateness(of: slot) : nil, group: place(of: run.task))
         write(.start(start), slot, .start)
     }
 
@@ -209,6 +210,10 @@ extension Planner {
                         at: at))
             }
         case .interrupted: runs[slot].sequel = .interrupted
+        }
+        if hasCode, runs[slot].flags.contains(.holdsPlace), place(of: task) != nil {
+            finish.keepsPlace = true
+            runs[slot].flags.insert(.keepsPlace)
         }
         write(.finish(finish), slot, .finish)
         if !hasCode {

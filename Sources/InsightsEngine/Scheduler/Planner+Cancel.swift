@@ -1,6 +1,6 @@
 internal import InsightsPlugin
 
-/// What ends a run from outside: an operator, time, a shutdown, a lost lease.
+/// What ends a run from outside: an operator, time, a shutdown.
 extension Planner {
     /// Cancels a run, wherever it stands; one that is over but for its record is left alone.
     mutating func cancel(_ slot: Int32, _ cause: CancelCause) {
@@ -50,23 +50,6 @@ extension Planner {
         out.append(.abandon(runs.name(of: slot)))
         observe(.abandoned(task: label(of: slot), run: runs[slot].id, attempt: Int(runs[slot].attempt)))
         comeBack(slot, .cancelled)
-    }
-
-    /// Another node may have these attempts by now: nothing of them may be written any more.
-    mutating func giveUpLease(of run: RunID) {
-        guard let slot = runs.index(of: run) else { return }
-        switch runs[slot].phase {
-        case .claiming, .starting:
-            writesPending -= 1
-            startsPending -= 1
-        case .finishing: writesPending -= 1
-        default: break
-        }
-        if runs[slot].flags.contains(.hasCode) {
-            out.append(.abandon(runs.name(of: slot)))
-            observe(.abandoned(task: label(of: slot), run: run, attempt: Int(runs[slot].attempt)))
-        }
-        drop(slot)
     }
 
     /// The grace period is over: what still runs is cancelled, and ends as `interrupted` unless it succeeds first.

@@ -23,6 +23,7 @@ extension Planner {
         var hasChanged = false
         for task in Int32(0)..<Int32(definitions.count) {
             let flags = tasks[Int(task)].flags
+            guard flags.contains(.held) else { continue }
             // A delayed task with `after` would wait for the clock that was wrong.
             if flags.contains(.follows) ? flags.contains(.isQueued) : aimIfAhead(task) { hasChanged = true }
         }
@@ -104,19 +105,25 @@ extension Planner {
         var entries: [DueEntry] = []
         if isSchedulerEnabled { entries.reserveCapacity(definitions.count) }
         for index in definitions.indices {
-            let task = Int32(index)
-            let flags = tasks[index].flags
-            let isStarted = flags.contains(.follows) ? flags.contains(.isQueued) : isSchedulerEnabled
-            guard isStarted, flags.contains(.enabled), tasks[index].next != PlannedTask.never else {
+            guard let entry = dueEntry(Int32(index)) else {
                 tasks[index].flags.remove(.isQueued)
                 continue
             }
             tasks[index].flags.insert(.isQueued)
-            let next = tasks[index].next
-            let lead = flags.contains(.follows) ? max(0, next - now.wall.milliseconds) : 0
-            entries.append(DueEntry(due: dueTime(task, next) - lead, task: task))
+            entries.append(entry)
         }
         due = MinHeap(heapifying: entries)
+    }
+
+    /// The task's place in the queue, if time, or what it comes after, is to start it here.
+    func dueEntry(_ task: Int32) -> DueEntry? {
+        let (flags, next) = (tasks[Int(task)].flags, tasks[Int(task)].next)
+        let isStarted = flags.contains(.follows) ? flags.contains(.isQueued) : isSchedulerEnabled
+        guard isStarted, flags.isSuperset(of: [.enabled, .held]), !flags.contains(.leaving),
+            next != PlannedTask.never
+        else { return nil }
+        let lead = flags.contains(.follows) ? max(0, next - now.wall.milliseconds) : 0
+        return DueEntry(due: dueTime(task, next) - lead, task: task)
     }
 
     /// Puts the task's next occurrence into the place of the one at the head of the queue, which is its own.

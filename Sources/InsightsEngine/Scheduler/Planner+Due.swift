@@ -169,7 +169,7 @@ extension Planner {
     private var isRivalled: Bool {
         readyCount > 0
             && ready.indices.contains { index in
-                !ready[index].isEmpty && (index == 0 || groups[index - 1].taken < groups[index - 1].limit)
+                !ready[index].isEmpty && (index == 0 || groups[index - 1].hasPlace)
             }
     }
 

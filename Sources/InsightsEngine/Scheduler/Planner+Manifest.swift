@@ -9,7 +9,11 @@ extension Planner {
         let priority = manifest.tasks.first?.settings.policy.priority
         isOfOnePriority = manifest.tasks.allSatisfy { $0.settings.policy.priority == priority }
         let names = manifest.groups.keys.sorted()
-        groups = names.map { PlaceGroup(limit: manifest.groups[$0] ?? 0) }
+        groups = names.map { name in
+            let limit = manifest.groups[name] ?? 0
+            return PlaceGroup(limit: limit, place: isShared ? GroupPlace(name: name, limit: limit) : nil)
+        }
+        placesAskedAt = nil
         let groupIndices = Dictionary(zip(names, Int32(0)...)) { first, _ in first }
         let isSorted = zip(manifest.tasks, manifest.tasks.dropFirst()).allSatisfy { $0.name < $1.name }
         let order = isSorted ? nil : manifest.tasks.indices.sorted { manifest.tasks[$0].name < manifest.tasks[$1].name }
@@ -32,8 +36,11 @@ extension Planner {
         var facts = SharedFacts(groupIndices: groupIndices)
         for index in new.indices {
             let (flags, group) = facts.of(new[index])
-            tasks.append(PlannedTask(stored[index], group: group, flags: flags.union(.atStart)))
+            tasks.append(
+                PlannedTask(stored[index], group: group, flags: flags.union(isShared ? [] : [.atStart, .held])))
         }
+        if isShared { return rebuildChains { _ in [:] } }
+        heldTasks = new.count
         rebuildChains { stored[Int($0)].latestMarks }
         var lead: Int64 = 0
         for index in new.indices {
@@ -62,7 +69,7 @@ extension Planner {
         for index in new.indices {
             let (flags, group) = facts.of(new[index])
             guard let origin = origins[index] else {
-                tasks.append(PlannedTask(stored[index], group: group, flags: flags))
+                tasks.append(PlannedTask(stored[index], group: group, flags: isShared ? flags : flags.union(.held)))
                 continue
             }
             places[origin] = Int32(index)
@@ -72,6 +79,8 @@ extension Planner {
             tasks.append(task)
         }
         keepRemoved(former.definitions, former.tasks, &places, &facts)
+        if isShared { releaseUnnamed(former.tasks, places) }
+        heldTasks = tasks.count { $0.flags.contains(.held) }
         moveRuns(to: places)
         rebuildChains { task in
             guard let origin = origins[Int(task)], let chain = former.chains[Int32(origin)] else {
@@ -138,6 +147,13 @@ extension Planner {
         }
     }
 
+    /// Another node may still have a name for what this one's manifest does not name any more.
+    private mutating func releaseUnnamed(_ former: [PlannedTask], _ places: [Int32]) {
+        for (task, place) in zip(former, places) where place < 0 && task.flags.contains(.held) {
+            out.append(.write(.release(task.id), nil, nil))
+        }
+    }
+
     /// Tells runs the new indices of their tasks.
     private mutating func moveRuns(to places: [Int32]) {
         for index in runs.slots.indices where runs.slots[index].phase != .free && runs.slots[index].task >= 0 {
@@ -185,7 +201,7 @@ extension Planner {
 
 extension StoredTask {
     /// Milliseconds by upstream.
-    fileprivate var latestMarks: [TaskID: Int64] {
+    var latestMarks: [TaskID: Int64] {
         Dictionary(marks.map { ($0.upstream, $0.scheduledAt.milliseconds) }, uniquingKeysWith: max)
     }
 }

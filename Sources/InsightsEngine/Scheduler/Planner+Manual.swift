@@ -21,6 +21,7 @@ extension Planner {
         guard !isStopping else { return answer(trigger, .stopping) }
         guard let task = index(of: trigger.task) else { return answer(trigger, .unknownTask) }
         guard isStoreAvailable else { return answer(trigger, .storeUnavailable) }
+        guard tasks[Int(task)].flags.contains(.held) else { return answer(trigger, .elsewhere) }
         var flags: PlannedRun.Flags = trigger.movesDependents ? [.movesDependents] : []
         if trigger.group != nil { flags.insert(.isGrouped) }
         let run = NewRun(

@@ -20,6 +20,47 @@ extension Planner {
     /// Runs that are not over, whatever they wait for.
     package var unfinishedRuns: Int { runs.count }
 
+    /// How many tasks this node holds.
+    package var holding: Int { heldTasks }
+
+    /// Whether this node decides about the task; `nil` for one that the manifest does not have.
+    package func isHeld(_ task: String) -> Bool? {
+        index(of: task).map { tasks[Int($0)].flags.contains(.held) }
+    }
+
+    /// Whether the run is one of those that are not over here.
+    ///
+    /// - Complexity: O(slots).
+    package func has(_ run: RunID) -> Bool { runs.index(of: run) != nil }
+
+    /// What to ask the store for to hold the task; `nil` when it is held, or the manifest does not have it.
+    package func wish(for task: String) -> HoldWish? {
+        guard let index = index(of: task), !tasks[Int(index)].flags.contains(.held) else { return nil }
+        return HoldWish(task: tasks[Int(index)].id, hash: definitions[Int(index)].hash)
+    }
+
+    /// Whether tasks are held that are to be given away once they are idle.
+    package var isLeaving: Bool {
+        leavingTasks > 0 || retired.indices.contains { tasks[definitions.count + $0].flags.contains(.held) }
+    }
+
+    /// Tasks of the manifest that this node does not hold.
+    ///
+    /// - Complexity: O(*n*).
+    package func unheld() -> [HoldWish] {
+        definitions.indices.compactMap { index in
+            tasks[index].flags.contains(.held)
+                ? nil : HoldWish(task: tasks[index].id, hash: definitions[index].hash)
+        }
+    }
+
+    /// Tasks of the manifest that this node holds.
+    ///
+    /// - Complexity: O(*n*).
+    package func heldIDs() -> [TaskID] {
+        definitions.indices.compactMap { tasks[$0].flags.contains(.held) ? tasks[$0].id : nil }
+    }
+
     /// How many tasks time will start.
     package var scheduledTasks: Int { due.elements.count }
 
@@ -49,7 +90,8 @@ extension Planner {
     package func lastSuccesses() -> [(String, Instant)] {
         definitions.indices.compactMap { index in
             let instant = tasks[index].lastSuccess
-            return instant == PlannedTask.none ? nil : (definitions[index].name, Instant(milliseconds: instant))
+            guard instant != PlannedTask.none, tasks[index].flags.contains(.held) else { return nil }
+            return (definitions[index].name, Instant(milliseconds: instant))
         }
     }
 
@@ -59,7 +101,9 @@ extension Planner {
     package func risks(at now: Instant) -> [(String, Bool)] {
         definitions.indices.compactMap { index in
             let definition = definitions[index]
-            guard definition.settings.isEnabled, definition.settings.policy.retention != nil else { return nil }
+            guard definition.settings.isEnabled, definition.settings.policy.retention != nil,
+                tasks[index].flags.contains(.held)
+            else { return nil }
             let instant = tasks[index].lastSuccess
             let success = instant == PlannedTask.none ? nil : Instant(milliseconds: instant)
             return (definition.name, definition.isAtRisk(lastSuccess: success, now: now))

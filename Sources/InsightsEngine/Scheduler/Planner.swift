@@ -13,6 +13,8 @@ package struct PlannerConfiguration: Sendable {
     /// Due runs that one call admits: a million that are due at once come in pieces, so that the first start while the
     /// last are still being decided, and none needs memory for all. At least 1; less in a simulation of few tasks.
     package var admissions = 2048
+    /// Whether other nodes share the store: then only tasks that are told as held are decided about.
+    package var isShared = false
 
     package init(schedulerEnabled: Bool, seed: UInt64) {
         isSchedulerEnabled = schedulerEnabled
@@ -56,10 +58,13 @@ package struct Planner: Sendable {
     static let lull: Int64 = 20
     /// How many lost attempts of a run are started again.
     static let lossLimit = 5
+    /// How long, in milliseconds, a group that had no place is left alone.
+    static let placeWait: Int64 = 1000
 
     let isSchedulerEnabled: Bool
     let patience: Int64
     let admissions: Int
+    let isShared: Bool
     var ids: RunIDSource
     var random: SplitMix64
 
@@ -77,6 +82,8 @@ package struct Planner: Sendable {
     /// By upstream: the tasks that have it in their `after`.
     var dependents: [Int32: [Int32]] = [:]
     var groups: [PlaceGroup] = []
+    /// Uptime at which groups without a place are asked for again.
+    var placesAskedAt: Int64?
     var concurrency = 0
     var isOfOnePriority = true
     var placesTaken = 0
@@ -105,6 +112,16 @@ package struct Planner: Sendable {
     var readyCount = 0
     var manualGroups: [UInt64: ManualGroup] = [:]
 
+    /// How many tasks this node holds, and how many of those it is about to leave.
+    var heldTasks = 0
+    var leavingTasks = 0
+    /// Counts the decisions that make older news void.
+    var chainVersion: UInt64 = 0
+    /// How many pauses were set or ended here.
+    var pausesSet: UInt64 = 0
+    /// What the last news said.
+    var knownPauses: Set<TaskID>?
+
     var isStoreAvailable = true
     var isStopping = false
     var hasDrained = false
@@ -117,6 +134,7 @@ package struct Planner: Sendable {
         isSchedulerEnabled = configuration.isSchedulerEnabled
         patience = configuration.patience.wholeMilliseconds
         admissions = max(1, configuration.admissions)
+        isShared = configuration.isShared
         ids = RunIDSource(seed: configuration.seed)
         random = SplitMix64(seed: ~configuration.seed)
     }
@@ -131,17 +149,18 @@ package struct Planner: Sendable {
         self.now = now
         noteClock()
         switch event {
-        case .tick, .settled, .ended: break
+        case .tick, .settled, .ended, .held, .askNews, .news, .placesFreed: break
         // What fell due of a task that is no more, or has another cadence, would never be decided.
         case .manifest: finishBulk()
         // Nothing of it is written yet, so the next process finds it due.
-        case .shutdown: dropCandidates()
+        case .shutdown, .leaseLost: dropCandidates()
         // Whatever else happens may change the tasks that these are of, or whether they may start at all.
         default: startCandidates()
         }
         switch event {
         case .tick:
             fireTimers()
+            if let placesAskedAt, placesAskedAt <= now.uptime { forgetBlockedPlaces() }
             if candidates.isEmpty { startDue() } else { startPiece() }
         case .manifest(let manifest, let stored): take(manifest, stored)
         case .recovered(let unfinished): recover(unfinished)
@@ -151,10 +170,19 @@ package struct Planner: Sendable {
         case .cancel(let run):
             if let slot = runs.index(of: run) { cancel(slot, .operator) }
         case .setPaused(let task, let isPaused):
+            pausesSet += 1
             if let index = index(of: task) { setPaused(index, isPaused) }
-        case .leaseLost(let lost): for run in lost { giveUpLease(of: run) }
+        case .held(let held): take(held: held)
+        case .release(let wish): release(wish)
+        case .leaseLost: forgetAll()
+        case .askNews: askNews()
+        case .news(let news, let stamp): take(news, stamp)
+        case .placesFreed: forgetBlockedPlaces()
         case .storeAvailable(let isAvailable): noteStore(isAvailable)
-        case .shutdown: isStopping = true
+        case .shutdown:
+            isStopping = true
+            // Nothing of them starts here any more.
+            if isShared { release(.idle(.max)) }
         case .graceOver: cutShort()
         }
         startReady()
@@ -181,10 +209,12 @@ package struct Planner: Sendable {
     /// The earliest instants at which a tick changes something, by either clock; a past one asks for a tick now.
     package var wake: (wall: Instant?, uptime: Int64?) {
         let canStart = isStoreAvailable && !isStopping
-        if let heldUntil { return (nil, min(heldUntil, timers.first?.due ?? heldUntil)) }
+        let first = timers.first?.due
+        let timer = placesAskedAt.map { min($0, first ?? $0) } ?? first
+        if let heldUntil { return (nil, min(heldUntil, timer ?? heldUntil)) }
         let isDueNow = hasMore || !extras.isEmpty
         let wall = canStart ? (isDueNow ? now.wall.milliseconds : due.first?.due) : nil
-        return (wall.map(Instant.init(milliseconds:)), timers.first?.due)
+        return (wall.map(Instant.init(milliseconds:)), timer)
     }
 
     // MARK: Small words

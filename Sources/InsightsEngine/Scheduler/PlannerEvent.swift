@@ -80,6 +80,18 @@ package enum TriggerAnswer: Hashable, Sendable {
     case stopping
     /// The store does not take writes: nothing was started that could not be claimed.
     case storeUnavailable
+    /// Another node has the task; told to people when it has not answered in time.
+    case elsewhere
+}
+
+/// Which tasks are to be given to other nodes.
+package enum ReleaseWish: Sendable {
+    /// At most so many that are idle: no run of them is left, and none is about to be claimed.
+    case idle(Int)
+    /// These, which are registered with another definition, once they are idle; nothing more of them starts by itself.
+    case differing([TaskID])
+    /// This one, if it is idle; the request is answered.
+    case asked(task: String, RequestID)
 }
 
 /// What the planner is told.
@@ -98,8 +110,16 @@ package enum PlannerEvent: Sendable {
     /// An operator cancels a run.
     case cancel(RunID)
     case setPaused(task: String, Bool)
-    /// This node's lease on these runs could not be renewed in time: their attempts may be another node's by now.
-    case leaseLost([RunID])
+    /// This node holds these from now on. Only where several share the store.
+    case held([HeldTask])
+    case release(ReleaseWish)
+    /// This node's lease was not renewed in time: all that it had may be others' by now.
+    case leaseLost
+    /// Asks for ``PlannerAction/readNews(_:)``.
+    case askNews
+    case news(StoreNews, NewsStamp)
+    /// Another node may have left a place in a group.
+    case placesFreed
     /// Whether the store takes writes: while it does not, nothing new is claimed.
     case storeAvailable(Bool)
     /// Nothing new starts from here on.
@@ -178,6 +198,10 @@ package enum PlannerAction: Sendable {
     /// Tell who triggered by hand; of a run, once it is durable.
     case answer(token: UInt64, TriggerAnswer)
     case observe(Observation)
+    /// Once all writes so far are committed, and before any later one: read the news of these; answer with `news`.
+    case readNews(NewsStamp)
+    /// The lease is lost: drop every write that was asked for before this and is not committed.
+    case forgetWrites
     /// After a shutdown: nothing runs and nothing is left to write.
     case drained
 }

@@ -66,6 +66,11 @@ package struct PlannerOutput: Sendable {
         case .abort, .abandon, .answer, .drained:
             steps.append(.other)
             others.append(action)
+        case .readNews, .forgetWrites:
+            // Is about what was written before it, and about nothing that comes after.
+            end()
+            steps.append(.other)
+            others.append(action)
         }
     }
 

@@ -69,6 +69,8 @@ struct PlannedRun: Sendable {
         static let isWaiting = Flags(rawValue: 1 << 8)
         /// The store has refused what it handed over.
         static let wasRejected = Flags(rawValue: 1 << 9)
+        /// Its end is written, but not that its place in the group is free: the code goes on.
+        static let keepsPlace = Flags(rawValue: 1 << 10)
     }
 
     var id: RunID
@@ -168,7 +170,7 @@ struct RunTable: Sendable {
 
     func name(of slot: Int32) -> RunSlot { RunSlot(index: slot, generation: slots[Int(slot)].generation) }
 
-    /// - Complexity: O(slots); for an operator's wishes and lost leases.
+    /// - Complexity: O(slots); for an operator's wishes.
     func index(of id: RunID) -> Int32? {
         slots.firstIndex { $0.id == id && $0.phase != .free }.map(Int32.init)
     }

@@ -26,6 +26,10 @@ struct PlannedTask: Sendable {
         static let isNew = Flags(rawValue: 1 << 8)
         /// Its grid has started anew after a wrong clock, and the store has yet to be told with the next decision.
         static let isAnew = Flags(rawValue: 1 << 9)
+        /// This node decides about it; always so where one process has them all.
+        static let held = Flags(rawValue: 1 << 10)
+        /// Held until it is idle, and no longer: nothing more of it starts by itself.
+        static let leaving = Flags(rawValue: 1 << 11)
     }
 
     static let none = Int64.min
@@ -75,6 +79,8 @@ struct AfterChain: Sendable {
     var upstreams: [Int32]
     /// For each upstream the scheduled instant of its newest success, or ``PlannedTask/none``.
     var marks: [Int64]
+    /// Number of the last decision that used marks up, or of the last holding of the task: older news is void.
+    var version: UInt64 = 0
 
     /// The scheduled instant of the occurrence that the marks make, once each upstream has one.
     var occurrence: Int64? {
@@ -91,4 +97,10 @@ struct AfterChain: Sendable {
 struct PlaceGroup: Sendable {
     var limit: Int
     var taken = 0
+    /// What the store is asked for with each start, where other nodes have places of the group as well.
+    var place: GroupPlace?
+    /// The store had no place when it was asked last.
+    var isBlocked = false
+
+    var hasPlace: Bool { taken < limit && !isBlocked }
 }

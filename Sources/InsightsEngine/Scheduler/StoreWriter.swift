@@ -11,6 +11,15 @@ struct WriteUnit: Sendable {
         case caller(CheckedContinuation<WriteOutcome?, Never>)
     }
 
+    /// Something to ask the store once what was submitted before is committed, and before what comes later is.
+    struct Reading: Sendable {
+        let perform: @Sendable () async -> Void
+        /// Called instead when it does not come to that.
+        let giveUp: @Sendable () -> Void
+    }
+
+    /// After the unit's own writes.
+    var reading: Reading?
     // Side by side, as the store is given the writes as they are.
     private(set) var writes: [StoreWrite] = []
     private(set) var waiters: [Waiter] = []
@@ -23,7 +32,7 @@ struct WriteUnit: Sendable {
     }
 
     var count: Int { writes.count }
-    var isEmpty: Bool { writes.isEmpty }
+    var isEmpty: Bool { writes.isEmpty && reading == nil }
 
     mutating func reserveCapacity(_ count: Int) {
         writes.reserveCapacity(count)
@@ -51,6 +60,7 @@ struct WriteUnit: Sendable {
     mutating func append(_ other: WriteUnit) {
         writes.append(contentsOf: other.writes)
         waiters.append(contentsOf: other.waiters)
+        reading = other.reading
     }
 }
 
@@ -63,6 +73,11 @@ final class StoreWriter: Sendable {
     private struct Queue {
         var units = Deque<WriteUnit>()
         var isClosed = false
+        /// What is submitted is dropped: it is of a lease that is lost.
+        var isLost = false
+        /// How many leases were lost: a commit that is to be sent again may be of a former one.
+        var losses = 0
+        var refuses: Bool { isClosed || isLost }
         /// A commit is under way.
         var isBusy = false
         /// The commit under way has failed and is sent again.
@@ -85,11 +100,11 @@ final class StoreWriter: Sendable {
     /// Queues writes that must become durable together, in order.
     func submit(_ unit: WriteUnit) {
         guard !unit.isEmpty else { return }
-        let isClosed = queue.withLock { queue in
-            if !queue.isClosed { queue.units.append(unit) }
-            return queue.isClosed
+        let isRefused = queue.withLock { queue in
+            if !queue.refuses { queue.units.append(unit) }
+            return queue.refuses
         }
-        if isClosed { StoreWriter.release(unit) } else { wake.yield() }
+        if isRefused { StoreWriter.release(unit) } else { wake.yield() }
     }
 
     /// Queues one write and waits for its outcome; `nil` when the engine stops before.
@@ -102,17 +117,25 @@ final class StoreWriter: Sendable {
     /// - Parameters:
     ///   - settled: Told the outcomes of one transaction, in order, for the writes of runs: as events of the planner.
     ///   - availability: Told of every commit: the error, or `nil` when the store took it.
+    ///   - mayWrite: Asked before every commit; while it says no, the store is not asked, as if it were away.
+    ///   - leaseLost: Told when the store says so: what is queued, and whatever is submitted before ``reopen()``, is dropped.
     func run(
         store: any Store, clock: any EngineClock,
+        mayWrite: @Sendable () -> Bool = { true },
+        leaseLost: @Sendable (StoreError) -> Void = { _ in },
         settled: @Sendable ([PlannerEvent]) -> Void,
         availability: @Sendable (StoreError?) -> Void,
         measured: @Sendable (Duration) -> Void
     ) async {
         for await _ in signal {
-            while let batch = nextBatch() {
-                let written = await persist(
-                    batch.writes, store: store, clock: clock, availability: availability, measured: measured)
-                noteWritten(written != nil)
+            while let (batch, losses) = nextBatch() {
+                let written =
+                    batch.writes.isEmpty
+                    ? []
+                    : await persist(
+                        batch.writes, of: losses, store: store, clock: clock, mayWrite: mayWrite,
+                        leaseLost: leaseLost, availability: availability, measured: measured)
+                noteWritten(written != nil && !batch.writes.isEmpty)
                 guard let outcomes = written else {
                     StoreWriter.release(batch)
                     continue
@@ -127,6 +150,7 @@ final class StoreWriter: Sendable {
                     }
                 }
                 if !answers.isEmpty { settled(answers) }
+                await batch.reading?.perform()
             }
             if queue.withLock({ $0.isClosed }) { break }
         }
@@ -142,6 +166,20 @@ final class StoreWriter: Sendable {
         for unit in rest { StoreWriter.release(unit) }
         wake.yield()
     }
+
+    /// The lease is lost: drops what is queued, and what is submitted from here on.
+    func lose() {
+        let rest = queue.withLock { queue in
+            queue.isLost = true
+            queue.losses += 1
+            defer { queue.units = Deque() }
+            return queue.units
+        }
+        for unit in rest { StoreWriter.release(unit) }
+    }
+
+    /// From here on what is submitted is written.
+    func reopen() { queue.withLock { $0.isLost = false } }
 
     /// Whether nothing is being written, nor waits for it.
     var isIdle: Bool { queue.withLock { $0.units.isEmpty && !$0.isBusy } }
@@ -165,25 +203,30 @@ final class StoreWriter: Sendable {
         }
     }
 
-    private func nextBatch() -> WriteUnit? {
+    /// - Returns: What is written together, and how many leases were lost before it was asked for.
+    private func nextBatch() -> (WriteUnit, losses: Int)? {
         queue.withLock { queue in
             guard var batch = queue.units.popFirst() else { return nil }
             queue.isBusy = true
-            while let next = queue.units.first, batch.count + next.count <= StoreWriter.batchSize {
+            while batch.reading == nil, let next = queue.units.first, batch.count + next.count <= StoreWriter.batchSize
+            {
                 batch.append(next)
                 queue.units.removeFirst()
             }
-            return batch
+            return (batch, queue.losses)
         }
     }
 
     private func persist(
-        _ writes: [StoreWrite], store: any Store, clock: any EngineClock,
+        _ writes: [StoreWrite], of losses: Int, store: any Store, clock: any EngineClock,
+        mayWrite: @Sendable () -> Bool, leaseLost: @Sendable (StoreError) -> Void,
         availability: @Sendable (StoreError?) -> Void, measured: @Sendable (Duration) -> Void
     ) async -> [WriteOutcome]? {
         var failures = 0
+        func isVoid() -> Bool { queue.withLock { $0.isClosed || $0.losses != losses } }
         while true {
-            do {
+            do throws(StoreError) {
+                guard mayWrite() else { throw StoreWriter.untrusted }
                 let start = ContinuousClock.now
                 let outcomes = try await store.commit(writes)
                 measured(ContinuousClock.now - start)
@@ -192,19 +235,27 @@ final class StoreWriter: Sendable {
             } catch {
                 failures += 1
                 queue.withLock { $0.isFailing = true }
+                if isVoid() { return nil }
+                guard error.kind != .leaseLost else {
+                    leaseLost(error)
+                    return nil
+                }
                 availability(error)
-                if queue.withLock({ $0.isClosed }) { return nil }
+                if isVoid() { return nil }
                 let delay = Duration.milliseconds(min(5000, 50 << min(failures, 7)))
                 // Cancelled only when the engine stops, which closes the queue as well.
                 try? await clock.sleep(for: delay)
-                if Task.isCancelled { return nil }
+                if Task.isCancelled || isVoid() { return nil }
             }
         }
     }
+
+    private static let untrusted = StoreError(.unavailable, "the lease of this node could not be renewed in time")
 
     private static func release(_ batch: WriteUnit) {
         for waiter in batch.waiters {
             if case .caller(let continuation) = waiter { continuation.resume(returning: nil) }
         }
+        batch.reading?.giveUp()
     }
 }

@@ -174,6 +174,8 @@ package enum RequestRefusal {
     package static let storeUnavailable = "its store takes no writes at the moment"
     /// Of a ``Request/Kind/release(task:)``: runs of the task are going.
     package static let busy = "runs of it are going"
+    /// Another node has the task and did not answer.
+    package static let elsewhere = "the node that has the task did not answer"
 }
 
 /// A process that runs tasks.

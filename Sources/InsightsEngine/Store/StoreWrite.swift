@@ -223,7 +223,8 @@ package struct AttemptFinish: Sendable {
     /// … and the skips (`upstream_failed`) of those that now will not come.
     package var skips: [SkipRecord]
     /// Whether its place in its group stays taken, as its code goes on after the end: ``StoreWrite/leave(_:)`` follows.
-    /// Otherwise the place, if it has one, is free with this end.
+    /// Otherwise the place, if it has one, is free with this end; not with one that is sent again and was applied before,
+    /// as the start that followed it may have taken the place anew.
     package var keepsPlace: Bool
 
     package init(

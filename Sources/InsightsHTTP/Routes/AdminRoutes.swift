@@ -93,7 +93,7 @@ enum AdminRoutes {
             throw Problem(
                 code: .overlap, status: .conflict, detail: "\(name) was skipped: \(reason.rawValue)",
                 members: [("run_id", .string(record.description))])
-        case .accepted, .unknownTask, .stopping, .storeUnavailable:
+        case .accepted, .unknownTask, .stopping, .storeUnavailable, .elsewhere:
             let run = try run(of: result)
             note("a task was triggered", [run], call)
             return accepted([(name, run)])
@@ -123,6 +123,7 @@ enum AdminRoutes {
         case .unknownTask: throw TaskRoutes.unknown(result.task)
         case .stopping: throw .stopping
         case .storeUnavailable: throw .storeUnavailable
+        case .elsewhere: throw .elsewhere
         }
     }
 

@@ -186,15 +186,6 @@ import Testing
         #expect(desk.planner.lastSuccesses().isEmpty)
     }
 
-    @Test("a lost lease gives the attempt up without a write")
-    func leaseLost() {
-        let desk = running()
-        #expect(desk.tell(.leaseLost([desk.id("a1")])) == ["abandon a1"])
-        #expect(desk.end("a1") == [])
-        #expect(desk.planner.unfinishedRuns == 0)
-        #expect(desk.planner.activeRuns == 0)
-    }
-
     @Test("late and doubled events are ignored")
     func doubled() {
         let desk = running()

@@ -11,6 +11,9 @@ import InsightsPlugin
 ///     skip a @60...@120 x2 catch_up   occurrences that are not run
 ///     abort a1, abandon a1, drained   as they are called
 ///     answer 1 accepted a1            to a trigger by hand
+///     release a, leave a1             of a planner that shares the store: a task, a place in a group
+///     reply accepted                  to a request of another node
+///     read news a b, forget writes    as they are called
 ///
 /// Observations go to ``observed``.
 final class PlannerDesk {
@@ -24,9 +27,14 @@ final class PlannerDesk {
     private var executing: [String: (slot: RunSlot, spec: AttemptSpec)] = [:]
     private(set) var writes: [StoreWrite] = []
     private(set) var specs: [AttemptSpec] = []
+    /// What is stored of each task of the manifest in force.
+    private(set) var stored: [String: StoredTask] = [:]
+    /// Of the last question for news.
+    private(set) var stamp: NewsStamp?
 
-    init(schedulerEnabled: Bool = true, seed: UInt64 = 1, admissions: Int = 2048) {
+    init(schedulerEnabled: Bool = true, seed: UInt64 = 1, admissions: Int = 2048, isShared: Bool = false) {
         var configuration = PlannerConfiguration(schedulerEnabled: schedulerEnabled, seed: seed)
+        configuration.isShared = isShared
         configuration.admissions = admissions
         configuration.patience = .seconds(5)
         planner = Planner(configuration: configuration)
@@ -35,9 +43,10 @@ final class PlannerDesk {
     /// A planner with these tasks, all new at second 0, before its first tick.
     convenience init(
         _ tasks: [TaskDefinition], concurrency: Int = 100, groups: [String: Int] = [:], schedulerEnabled: Bool = true,
-        admissions: Int = 2048, stored change: (inout [String: StoredTask]) -> Void = { _ in }
+        admissions: Int = 2048, isShared: Bool = false,
+        stored change: (inout [String: StoredTask]) -> Void = { _ in }
     ) {
-        self.init(schedulerEnabled: schedulerEnabled, admissions: admissions)
+        self.init(schedulerEnabled: schedulerEnabled, admissions: admissions, isShared: isShared)
         load(tasks, concurrency: concurrency, groups: groups, stored: change)
     }
 
@@ -55,7 +64,44 @@ final class PlannerDesk {
             taskNames[id] = task.name
         }
         change(&stored)
+        self.stored = stored
         return tell(.manifest(manifest, manifest.tasks.map { stored[$0.name]! }))
+    }
+
+    // MARK: Sharing the store
+
+    /// Gives the planner these tasks, as they are stored but for what `change` makes of them.
+    @discardableResult
+    func hold(
+        _ names: String..., isStart: Bool = false, unfinished: [UnfinishedRun] = [],
+        _ change: (inout StoredTask) -> Void = { _ in }
+    ) -> [String] {
+        tell(
+            .held(
+                names.map { name in
+                    var task = stored[name]!
+                    change(&task)
+                    return HeldTask(task: task, unfinished: unfinished.filter { $0.name == name }, isStart: isStart)
+                }))
+    }
+
+    /// A mark of `task` by a success of `upstream`.
+    func mark(_ task: String, _ upstream: String, at second: Double) -> AfterMark {
+        AfterMark(task: stored[task]!.id, upstream: stored[upstream]!.id, scheduledAt: at(second))
+    }
+
+    /// Answers the last question for news: these marks are all there are of tasks after others.
+    @discardableResult
+    func news(
+        _ marks: [AfterMark] = [], last: [String: Instant] = [:], paused: [String] = []
+    ) -> [String] {
+        let followers = stamp!.tasks.map { task in
+            StoreNews.Follower(
+                task: task, lastOccurrence: last[taskNames[task]!], marks: marks.filter { $0.task == task })
+        }
+        let news = StoreNews(
+            followers: followers, paused: Set(paused.map { stored[$0]!.id }), definitions: 1)
+        return tell(.news(news, stamp!))
     }
 
     // MARK: Events
@@ -64,6 +110,10 @@ final class PlannerDesk {
     func tell(_ event: PlannerEvent) -> [String] {
         if case .recovered(let runs) = event {
             for run in runs { _ = name(run.run, run.name) }
+        }
+        if case .held(let tasks) = event {
+            for run in tasks.flatMap(\.unfinished) { _ = name(run.run, run.name) }
+            for task in tasks { taskNames[task.task.id] = task.task.name }
         }
         var actions: [PlannerAction] = []
         planner.handle(event, at: now, into: &actions)
@@ -163,6 +213,12 @@ final class PlannerDesk {
         case .abandon(let slot): return "abandon \(run(in: slot))"
         case .answer(let token, let answer): return "answer \(token) \(describe(answer))"
         case .drained: return "drained"
+        case .readNews(let stamp):
+            self.stamp = stamp
+            return (["read news"] + stamp.tasks.map { taskNames[$0]! }.sorted()).joined(separator: " ")
+        case .forgetWrites:
+            unanswered = []
+            return "forget writes"
         case .observe(let observation):
             observed.append(describe(observation))
             return nil
@@ -177,17 +233,23 @@ final class PlannerDesk {
             let run = name(claim.run, taskNames[claim.task]!)
             let how = claim.starts ? "start" : "queue"
             let anew = claim.startsAnew ? " anew" : ""
-            return ("claim \(run) \(second(claim.scheduledAt)) \(claim.trigger.rawValue) \(how)\(anew)", run)
+            let place = claim.group.map { " in \($0.name)" } ?? ""
+            return ("claim \(run) \(second(claim.scheduledAt)) \(claim.trigger.rawValue) \(how)\(anew)\(place)", run)
         case .start(let start):
             let run = names[start.run]!
-            return ("start \(run) attempt \(start.attempt)", run)
+            return ("start \(run) attempt \(start.attempt)" + (start.group.map { " in \($0.name)" } ?? ""), run)
         case .skip(let skip): return ("skip \(describe(skip))", "")
         case .finish(let finish):
             let run = name(finish.run, taskNames[finish.task] ?? "gone")
             let marks = finish.marks.map { " mark \(taskNames[$0.task]!)" }.joined()
             let skips = finish.skips.map { ", skip \(describe($0))" }.joined()
-            return ("finish \(run) \(describe(finish.disposition))\(marks)\(skips)", run)
-        case .checkpoint, .setPaused, .answer, .leave, .release: return ("unexpected \(write)", "")
+            let place = finish.keepsPlace ? " keeping its place" : ""
+            return ("finish \(run) \(describe(finish.disposition))\(place)\(marks)\(skips)", run)
+        case .leave(let run): return ("leave \(names[run]!)", "")
+        case .release(let task): return ("release \(taskNames[task]!)", "")
+        case .answer(_, .accepted): return ("reply accepted", "")
+        case .answer(_, let answer): return ("reply \(answer)", "")
+        case .checkpoint, .setPaused: return ("unexpected \(write)", "")
         }
     }
 
@@ -213,6 +275,7 @@ final class PlannerDesk {
         case .unknownTask: "unknown task"
         case .stopping: "stopping"
         case .storeUnavailable: "store unavailable"
+        case .elsewhere: "elsewhere"
         }
     }
 

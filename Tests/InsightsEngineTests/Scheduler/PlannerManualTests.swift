@@ -88,9 +88,6 @@ import Testing
         let refused = PlannerDesk([task("a", .every(100))]) { $0["a"]!.lastOccurrence = at(0) }
         refused.trigger("a")
         #expect(refused.settleOne(.conflict) == ["answer 1 store unavailable"])
-        let lost = PlannerDesk([task("a", .every(100))]) { $0["a"]!.lastOccurrence = at(0) }
-        lost.trigger("a")
-        #expect(lost.tell(.leaseLost([lost.id("a1")])) == ["answer 1 store unavailable"])
     }
 
     @Test("an answer that is itself a write comes with the claim, for one commit to hold both")

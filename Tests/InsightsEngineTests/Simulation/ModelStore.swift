@@ -63,18 +63,29 @@ struct ModelStore {
 
     mutating func register(_ definitions: [TaskDefinition], at: Int64) -> [StoredTask] {
         definitions.map { definition in
-            let number = tasks.firstIndex { $0.name == definition.name } ?? add(definition.name, at)
-            let task = tasks[number]
-            return StoredTask(
-                id: TaskID(Int64(number) + 1), name: definition.name,
-                registeredAt: Instant(milliseconds: task.registeredAt), hash: definition.hash, isPaused: task.isPaused,
-                lastOccurrence: task.last.map(Instant.init(milliseconds:)),
-                lastSuccessAt: task.lastSuccess.map(Instant.init(milliseconds:)),
-                marks: task.marks.map {
-                    AfterMark(
-                        task: TaskID(Int64(number) + 1), upstream: TaskID(Int64($0) + 1),
-                        scheduledAt: Instant(milliseconds: $1))
-                })
+            let number = register(definition.name, at: at)
+            return stored(number, hash: definition.hash)
+        }
+    }
+
+    /// The task's number, from 0.
+    mutating func register(_ name: String, at: Int64) -> Int {
+        tasks.firstIndex { $0.name == name } ?? add(name, at)
+    }
+
+    func stored(_ number: Int, hash: UInt64) -> StoredTask {
+        let task = tasks[number]
+        return StoredTask(
+            id: TaskID(Int64(number) + 1), name: task.name, registeredAt: Instant(milliseconds: task.registeredAt),
+            hash: hash, isPaused: task.isPaused, lastOccurrence: task.last.map(Instant.init(milliseconds:)),
+            lastSuccessAt: task.lastSuccess.map(Instant.init(milliseconds:)), marks: marks(of: number))
+    }
+
+    func marks(of number: Int) -> [AfterMark] {
+        tasks[number].marks.map {
+            AfterMark(
+                task: TaskID(Int64(number) + 1), upstream: TaskID(Int64($0) + 1),
+                scheduledAt: Instant(milliseconds: $1))
         }
     }
 
@@ -84,10 +95,13 @@ struct ModelStore {
         return tasks.count - 1
     }
 
-    mutating func recover() -> [UnfinishedRun] {
+    /// - Parameters:
+    ///   - task: The only one whose runs are taken over; `nil`: all.
+    ///   - isFenced: Whether what was going is lost.
+    mutating func recover(_ task: Int? = nil, isFenced: Bool = true) -> [UnfinishedRun] {
         rows.indices.compactMap { position in
-            guard !rows[position].status.isFinal else { return nil }
-            if rows[position].status == .running, rows[position].fence == rows[position].attemptFence {
+            guard !rows[position].status.isFinal, task == nil || rows[position].task == task else { return nil }
+            if isFenced, rows[position].status == .running, rows[position].fence == rows[position].attemptFence {
                 rows[position].fence += 1
                 rows[position].losses += 1
             }
@@ -177,6 +191,12 @@ struct ModelStore {
         guard tasks[task].last != nil, bug != .keptProgress else { return }
         tasks[task].last = occurrence
         tasks[task].newest = taken[task][occurrence]
+    }
+
+    /// Whether the start would be applied, were there a place; not for one that is sent again.
+    func accepts(_ start: AttemptStart) -> Bool {
+        guard let row = row(start.run), !row.status.isFinal, row.fence == start.fence else { return false }
+        return row.status != .running || row.fence != row.attemptFence
     }
 
     private mutating func apply(_ start: AttemptStart) -> (WriteOutcome, isNew: Bool) {
@@ -279,13 +299,6 @@ struct ModelStore {
         }
         for skip in finish.skips { _ = add(skip) }
         return (.done, true)
-    }
-
-    /// Another node has taken a going attempt over, as this one's lease had run out.
-    mutating func takeOver(_ run: RunID) {
-        guard let position = index[run] else { return }
-        rows[position].fence += 1
-        rows[position].losses += 1
     }
 
     private static func state(_ disposition: Disposition) -> (RunStatus, String?, Int64?) {

@@ -32,7 +32,6 @@ enum PlantedBug: CaseIterable {
     case doubledEnd
     case forgottenAnew
     case forgottenStart
-    case ignoredLease
     case hastyAnswer
     case reversedPriority
     // More is due than one call of the planner admits.
@@ -94,7 +93,6 @@ extension Simulation {
             case .shutdown: bug != .ignoredShutdown
             case .setPaused: bug != .ignoredPause
             case .cancel: bug != .ignoredCancel
-            case .leaseLost: bug != .ignoredLease
             default: true
             }
         }

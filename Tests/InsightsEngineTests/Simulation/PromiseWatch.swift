@@ -226,13 +226,6 @@ final class PromiseWatch {
         trigger == .catchUp && known[task]!.settings.policy.catchUp == .all
     }
 
-    /// This node's lease on the run has run out: it is another's now, and its code is given up.
-    func leaseLost(_ run: RunID, _ simulation: Simulation) {
-        runs.books[run]?.isForeign = true
-        over(run)
-        if running.values.contains(where: { $0.run == run }) { violate("code without a lease goes on", simulation) }
-    }
-
     func slept(_ length: Int64, _ simulation: Simulation) {
         suspended += length
         disturb(simulation)
@@ -463,6 +456,7 @@ final class PromiseWatch {
             if let task = tasksOfRuns[run], going[task]?.contains(run) ?? false { return }
             violate("refused for a run that is not going", simulation)
         case .unknownTask: violate("a task of the manifest is unknown", simulation)
+        case .elsewhere: violate("a task is another node's", simulation)
         }
     }
 

@@ -32,8 +32,6 @@ enum Fault: CaseIterable {
     case trigger
     case triggerTogether
     case cancel
-    /// Another node takes a going attempt over.
-    case leaseLost
 }
 
 /// What one seed makes happen: tasks, and faults at times.

@@ -32,7 +32,6 @@ extension Simulation {
             guard let row = store.rows.filter({ $0.attempt > 0 }).randomElement(using: &random) else { return }
             let fence = row.status.isFinal ? row.fence : row.fence - 1
             deadWrite(row.run, row.task, row.status.isFinal ? row.attempt : row.attempt - 1, fence)
-        case .leaseLost: loseLease()
         case .earlyTimer: earlyTimers = 3
         case .pause:
             let name = file.randomElement(using: &random)?.name
@@ -49,20 +48,6 @@ extension Simulation {
     func step(by milliseconds: Int64) {
         offset += milliseconds
         steppedAt = uptime
-    }
-
-    /// Of an attempt whose code is going on and of which nothing is on its way to the store.
-    private func loseLease() {
-        let written = Set((queue + (inFlight ?? [])).compactMap(\.slot))
-        let candidates = codes.filter { !written.contains($0.key) }.sorted { $0.key.index < $1.key.index }
-        guard let (_, code) = candidates.randomElement(using: &random), store.row(code.run)?.status == .running else {
-            return
-        }
-        store.takeOver(code.run)
-        journal.append(.unknown)
-        hasLostLease = true
-        deliver([.leaseLost([code.run])])
-        watch.leaseLost(code.run, self)
     }
 
     private func shutDown() {

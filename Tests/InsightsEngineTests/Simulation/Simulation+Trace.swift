@@ -37,6 +37,7 @@ extension Simulation {
         case .abandon(let slot): say("    abandon [\(slot.index).\(slot.generation)]")
         case .answer(_, let answer): say("    answer \(answer)")
         case .drained: say("    drained")
+        case .readNews, .forgetWrites: say("    \(action)")
         case .observe(.clockStepped(let step)): say("    clock stepped \(step)")
         case .observe: break
         }

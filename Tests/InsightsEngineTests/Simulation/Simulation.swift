@@ -43,8 +43,6 @@ final class Simulation {
         case recover([UnfinishedRun])
         case setPaused(String, Bool)
         case commit([StoreWrite], [WriteOutcome])
-        /// Something that the port of the store has no word for.
-        case unknown
     }
 
     let scenario: Scenario
@@ -87,7 +85,6 @@ final class Simulation {
     private var token: UInt64 = 0
     /// When the wall clock stepped last, unless a process has started since.
     var steppedAt: Int64?
-    var hasLostLease = false
     private var isCalm = false
     private var payloads = 0
     private(set) var isKeepingJournal = false
@@ -144,8 +141,8 @@ final class Simulation {
         if planner == nil { restart() }
         // A stop that is under way ends in its own time; then comes the next start.
         while isStopping, watch.violations.isEmpty { advance(to: uptime + 1000) }
-        // What another node had, or a process without a scheduler left alone, is for the next one.
-        if planner != nil, hasLostLease || !isScheduled { die() }
+        // What a process without a scheduler left alone is for the next one.
+        if planner != nil, !isScheduled { die() }
         if planner == nil { restart() }
     }
 
@@ -218,7 +215,6 @@ final class Simulation {
         isStopping = false
         isStoreDown = false
         isScheduled = isCalm || !random.chance(0.08)
-        hasLostLease = false
         steppedAt = nil
         var configuration = PlannerConfiguration(schedulerEnabled: isScheduled, seed: random.next())
         configuration.patience = .seconds(5)
@@ -308,6 +304,7 @@ final class Simulation {
         case .drained:
             watch.drained(self)
             if planner != nil { die(mayBeSlow: false) }
+        case .readNews, .forgetWrites: watch.violate("it shares its store with nobody", self)
         }
     }
 

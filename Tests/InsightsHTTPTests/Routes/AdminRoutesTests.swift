@@ -64,7 +64,7 @@ struct AdminRoutesTests {
         "What the daemon refuses has its own status",
         arguments: [
             (TriggerAnswer.unknownTask, 404, "not-found"), (.stopping, 503, "stopping"),
-            (.storeUnavailable, 503, "unavailable"),
+            (.storeUnavailable, 503, "unavailable"), (.elsewhere, 503, "unavailable"),
         ])
     func refusedTriggers(answer: TriggerAnswer, status: Int, code: String) async throws {
         let daemon = ScriptedDaemon()
