@@ -221,7 +221,7 @@ let package = Package(
             name: "InsightsCommandsTests",
             dependencies: [
                 "InsightsCommands", "InsightsEngine", "InsightsForgeServer", "InsightsPlugin", "InsightsStorage",
-                "insights", log,
+                "insights", "insights-forge-demo", log,
             ],
             swiftSettings: ours
         ),

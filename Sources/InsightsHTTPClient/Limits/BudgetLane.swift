@@ -43,6 +43,8 @@ struct BudgetLane: Sendable {
             /// As told; those on their way are not taken off.
             var remaining: Int
             var resetsAt: Int64
+            /// When an answer first told of this window.
+            var knownSince: Int64
             /// When requests without an answer were given up. The server may have counted each, and no answer tells so
             /// before that of a request that left later.
             var losses: [Int64] = []
@@ -199,13 +201,16 @@ struct BudgetLane: Sendable {
             return
         }
         let resetsAt = now + (reading.resetsIn ?? BudgetLane.minute)
-        var window = Resource.Window(limit: reading.limit, remaining: remaining, resetsAt: resetsAt)
+        var window = Resource.Window(limit: reading.limit, remaining: remaining, resetsAt: resetsAt, knownSince: now)
         if case .window(let known) = resource.knowledge {
-            // An answer that was overtaken tells of a window that is over.
-            if resetsAt < known.resetsAt - BudgetLane.tolerance { return }
-            if resetsAt <= known.resetsAt + BudgetLane.tolerance {
+            if resetsAt < known.resetsAt - BudgetLane.tolerance {
+                // An answer that was overtaken tells of a window that is over. Of a request that left since, the server
+                // counts otherwise now, or has several budgets in turn: the tighter one stands.
+                guard leftAt >= known.knownSince, remaining < known.remaining else { return }
+            } else if resetsAt <= known.resetsAt + BudgetLane.tolerance {
                 window.remaining = min(remaining, known.remaining)
                 window.resetsAt = max(resetsAt, known.resetsAt)
+                window.knownSince = known.knownSince
                 window.losses = known.losses.filter { $0 > leftAt }
             }
         }

@@ -24,6 +24,14 @@ final class SubjectWriter {
         var externalID: String?
     }
 
+    /// Who has made way for another, as it was before.
+    private struct Displaced {
+        var key: String
+        var state: Int64
+        /// Its latest event before that, by number.
+        var lastEvent: Int64
+    }
+
     /// How far up parents are followed; more than a forge has, and a bound if they form a ring.
     private static let depth = 16
 
@@ -37,6 +45,8 @@ final class SubjectWriter {
     private let addAlias: PreparedStatement
     private let dropAlias: PreparedStatement
     private let addEvent: PreparedStatement
+    private let lastEvent: PreparedStatement
+    private let dropEvents: PreparedStatement
     private let absorb: SubjectMerger
     private let marks: RollUpMarks
     private let transfer: RollUpTransfer
@@ -44,6 +54,8 @@ final class SubjectWriter {
     private let settle: () throws -> Void
     private var known: [SubjectReference: Int64] = [:]
     private var rewritable: Set<String> = []
+    /// By subject: those that made way within this payload.
+    private var displaced: [Int64: Displaced] = [:]
 
     /// - Parameter settle: Called before a subject changes hands.
     init(_ source: StatementSource, _ marks: RollUpMarks, settle: @escaping () throws -> Void) throws {
@@ -70,15 +82,18 @@ final class SubjectWriter {
         addAlias = try source("INSERT INTO aliases (kind, key, subject_id) VALUES (?1, ?2, ?3)")
         dropAlias = try source("DELETE FROM aliases WHERE kind = ?1 AND key = ?2 AND subject_id = ?3")
         addEvent = try source("INSERT INTO subject_events (subject_id, at, event, former_key) VALUES (?1, ?2, ?3, ?4)")
+        lastEvent = try source("SELECT COALESCE(MAX(number), 0) FROM subject_events WHERE subject_id = ?1")
+        dropEvents = try source("DELETE FROM subject_events WHERE subject_id = ?1 AND number > ?2")
         absorb = try SubjectMerger(source)
         transfer = try RollUpTransfer(source, marks)
     }
 
-    /// Forgets which keys name which subjects.
+    /// Forgets which keys name which subjects, and who has made way.
     ///
     /// - Parameter metrics: Those that the payload may hold.
     func begin(_ metrics: [MetricDeclaration]) {
         known = [:]
+        displaced = [:]
         rewritable = Set(metrics.lazy.filter(\.rewritable).map(\.name))
     }
 
@@ -123,10 +138,14 @@ final class SubjectWriter {
         case (let identified?, let holder) where identified.key == key || holder?.id == identified.id:
             return try refresh(identified, with: subject, parent: parent, at: at)
         case (let identified?, let holder):
-            try rename(identified, to: subject.reference, from: holder, at: at)
+            let former = try takeBack(identified)
+            try rename(identified, called: former?.key, to: subject.reference, from: holder, at: at)
             // It has made way for another, or was gone by its source's word: under its new key it is there again.
-            if identified.state == SubjectState.gone.code { subject.state = subject.state ?? .active }
-            _ = try refresh(identified, with: subject, parent: parent, at: at)
+            if identified.state == SubjectState.gone.code {
+                let isArchived = former?.state == SubjectState.archived.code
+                subject.state = subject.state ?? (isArchived ? .archived : .active)
+            }
+            _ = try refresh(identified, with: subject, parent: parent, knownState: former?.state, at: at)
             known = [:]
             return .moved
         case (nil, let holder?) where holder.externalID == nil || holder.externalID == externalID:
@@ -195,7 +214,11 @@ final class SubjectWriter {
     }
 
     /// Brings a known subject up to date, or makes it; what the source does not say stays as it is.
-    private func refresh(_ row: Row?, with subject: Subject, parent: Int64?, at: Instant) throws -> Effect {
+    ///
+    /// - Parameter knownState: What its latest event says of it, where that is not the row's.
+    private func refresh(
+        _ row: Row?, with subject: Subject, parent: Int64?, knownState: Int64? = nil, at: Instant
+    ) throws -> Effect {
         guard let row else {
             known[subject.reference] = try create(subject, parent: parent, at: at)
             return .kept
@@ -207,7 +230,7 @@ final class SubjectWriter {
         let url = StoredText.clean(subject.url) ?? row.url
         let state = subject.state?.code ?? row.state
         let externalID = subject.externalID ?? row.externalID
-        if let told = subject.state, state != row.state { try note(row.id, told.rawValue, at: at) }
+        if let told = subject.state, state != knownState ?? row.state { try note(row.id, told.rawValue, at: at) }
         if name != row.name || url != row.url || parent ?? row.parent != row.parent || state != row.state
             || externalID != row.externalID
         {
@@ -229,7 +252,11 @@ final class SubjectWriter {
     ///
     /// Who holds that key makes way. A holder without an external id was the same thing, met under its new key
     /// by somebody who did not know its id: what was stored of it is joined to the subject's own.
-    private func rename(_ row: Row, to new: SubjectReference, from holder: Row?, at: Instant) throws {
+    ///
+    /// - Parameter former: The key that it is known by, where that is not the row's.
+    private func rename(
+        _ row: Row, called former: String?, to new: SubjectReference, from holder: Row?, at: Instant
+    ) throws {
         if let holder {
             try displace(holder, kind: new.kind, at: at)
             if holder.externalID == nil {
@@ -240,13 +267,27 @@ final class SubjectWriter {
         setKey.bind(1, row.id)
         setKey.bind(2, new.key)
         try setKey.run()
-        for (statement, key) in [(dropAlias, new.key), (dropAlias, row.key), (addAlias, row.key)] {
+        let former = former ?? row.key
+        guard former != new.key else { return }
+        for (statement, key) in [(dropAlias, new.key), (dropAlias, former), (addAlias, former)] {
             statement.bind(1, new.kind)
             statement.bind(2, key)
             statement.bind(3, row.id)
             try statement.run()
         }
-        try note(row.id, "renamed", formerKey: row.key, at: at)
+        try note(row.id, "renamed", formerKey: former, at: at)
+    }
+
+    /// Forgets that a subject made way, if it did so within this payload: the two have changed their keys with each other,
+    /// or further ones in a ring, and none of them was gone for a moment.
+    ///
+    /// - Returns: What it was before.
+    private func takeBack(_ row: Row) throws -> Displaced? {
+        guard let former = displaced.removeValue(forKey: row.id) else { return nil }
+        dropEvents.bind(1, row.id)
+        dropEvents.bind(2, former.lastEvent)
+        try dropEvents.run()
+        return former
     }
 
     /// Makes way for a newcomer: the former holder of a key is gone, under a key that tells it apart for good.
@@ -254,6 +295,12 @@ final class SubjectWriter {
         // In lower case as every key: it is asked for in any.
         var key = "\(holder.key)#\(holder.externalID ?? String(holder.id))".lowercased()
         if try find(byKey, kind, key) != nil { key += "#\(holder.id)" }
+        // Twice within a payload: it is the first time that counts.
+        if holder.externalID != nil, displaced[holder.id] == nil {
+            lastEvent.bind(1, holder.id)
+            let last = try lastEvent.first { $0.integer(0) } ?? 0
+            displaced[holder.id] = Displaced(key: holder.key, state: holder.state, lastEvent: last)
+        }
         setKey.bind(1, holder.id)
         setKey.bind(2, key)
         try setKey.run()

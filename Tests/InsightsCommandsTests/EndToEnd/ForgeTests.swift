@@ -1,6 +1,8 @@
 import Foundation
+import InsightsEngine
 import InsightsForgeServer
 import InsightsPlugin
+import InsightsStorage
 import Testing
 
 @Suite("The pipeline over forges, by the real program", .crowded)
@@ -149,6 +151,32 @@ struct ForgeTests {
             let message = first?["error"]?["message"]?.string ?? ""
             #expect(message.contains("/x/***") && message.contains("/***/***"), "\(message)")
             #expect(try secrets(in: place, ended) == [])
+        }
+    }
+
+    @Test("Two repositories that swap their names keep their history, and neither was gone")
+    func swap() async throws {
+        let forge = forge()
+        let ids = forge.repositories.filter { forge.fullName($0.id)?.hasPrefix("acme/") == true }.map(\.id)
+        try await ForgeServer.run(forge) { server in
+            let place = try Place(manifest(server.port))
+            let environment = ["FORGE_TOKEN": Self.token]
+            #expect(try await place.run("run", environment: environment).status == 0)
+            forge.move(ids[0], to: "acme/between")
+            forge.move(ids[1], to: "acme/a")
+            forge.move(ids[0], to: "acme/b")
+            #expect(try await place.run("run", environment: environment).status == 0)
+            let store = try SQLiteStore.open(path: place.path + "/insights.db")
+            let key = "127.0.0.1:\(server.port)/acme"
+            for (id, now, former, stars) in [(ids[0], "b", "a", 5.0), (ids[1], "a", "b", 7)] {
+                let found = try await store.subjects(SubjectQuery(kind: "repository")).items
+                let subject = try #require(found.first { $0.externalID == String(id) })
+                let told = try #require(try await store.subject(subject.id))
+                #expect(told.key == "\(key)/\(now)" && told.state == .active)
+                #expect(told.aliases == ["\(key)/\(former)"], "\(told.aliases)")
+                #expect(told.events.map(\.event) == ["renamed"], "\(told.events)")
+                #expect(told.values.first { $0.metric == "stars" }?.value == .number(stars))
+            }
         }
     }
 

@@ -147,6 +147,29 @@ struct BudgetLaneTests {
         #expect(desk.lane.window(of: "core")?.remaining == 60)
     }
 
+    @Test(
+        "A window that is said to end sooner counts where it leaves less, of a request that left since the other was told"
+    )
+    func sooner() {
+        var desk = Desk()
+        _ = desk.ask(1)
+        _ = desk.answer(1) { ($0.remaining, $0.resetsIn) = (4000, 3_600_000) }
+        let until = desk.now + 10_000
+        for id in 2...4 as ClosedRange<UInt64> { _ = desk.ask(id) }
+        desk.now += 1000
+        // Another budget, with more in it: the tighter one stands.
+        _ = desk.answer(2) { ($0.remaining, $0.resetsIn) = (4990, 1_800_000) }
+        #expect(desk.lane.window(of: "core")?.remaining == 4000)
+        _ = desk.answer(3) { ($0.remaining, $0.resetsIn) = (1, 9000) }
+        #expect(desk.lane.window(of: "core")?.remaining == 1)
+        #expect(desk.lane.window(of: "core")?.resetsAt == until)
+        // With one on its way that is all, and no more leave until then.
+        #expect(desk.ask(5) == [])
+        _ = desk.answer(4) { ($0.remaining, $0.resetsIn) = (0, 9000) }
+        #expect(desk.lane.wake(at: desk.now) == until)
+        #expect(going(desk.pass(9000)) == [5])
+    }
+
     @Test("Nothing leaves while a server has asked to wait, of any resource")
     func retryAfter() {
         var desk = Desk()

@@ -139,6 +139,65 @@ struct SubjectConformance {
         }
     }
 
+    @Test("subjects that change their keys among themselves in one payload were never gone", arguments: StoreKind.all)
+    func ring(_ kind: StoreKind) async throws {
+        for keys in [["a", "b"], ["a", "b", "c"], ["a", "b", "c", "d"]] {
+            try await withDesk(kind) { desk async throws in
+                let days = [Desk.day("2026-03-01"), Desk.day("2026-03-02")]
+                for (index, key) in keys.enumerated() {
+                    let account = SubjectReference(kind: "account", key: "of-\(key)")
+                    let state: SubjectState = index == 1 ? .archived : .active
+                    try await desk.emit(
+                        [
+                            Self.repository(key, id: "\(index)", parent: account, state: state),
+                            Self.stars(key, Double(index + 1)),
+                            .rollUp(RollUp(account, from: "repository", metrics: ["stars"])),
+                        ], at: days[0])
+                }
+                var ids: [Int64] = []
+                for key in keys { ids.append(try #require(try await desk.subject(key)).id) }
+                // Each takes the next one's key, and account.
+                let moved = keys.indices.map { index in
+                    let key = keys[(index + 1) % keys.count]
+                    let account = SubjectReference(kind: "account", key: "of-\(key)")
+                    return Self.repository(key, id: "\(index)", parent: account)
+                }
+                let sums = keys.map { key in
+                    let account = SubjectReference(kind: "account", key: "of-\(key)")
+                    return Emission.rollUp(RollUp(account, from: "repository", metrics: ["stars"]))
+                }
+                try await desk.emit(moved + sums, at: days[1])
+                for (index, id) in ids.enumerated() {
+                    let subject = try #require(try await desk.store.subject(id))
+                    let key = keys[(index + 1) % keys.count]
+                    #expect(subject.key == key && subject.aliases == [keys[index]])
+                    #expect(subject.state == (index == 1 ? .archived : .active))
+                    let former = SubjectEvent(at: days[1], event: "renamed", formerKey: keys[index])
+                    let before = index == 1 ? [SubjectEvent(at: days[0], event: "archived")] : []
+                    #expect(subject.events == before + [former])
+                    #expect(
+                        try await desk.store.latest(LatestQuery(key: "of-\(key)")).map(\.value) == [
+                            .number(Double(index + 1))
+                        ])
+                }
+            }
+        }
+    }
+
+    @Test("who makes way and comes back under its own key has nothing to tell of it", arguments: StoreKind.all)
+    func thereAndBack(_ kind: StoreKind) async throws {
+        try await withDesk(kind) { desk async throws in
+            try await desk.emit([Self.repository("a", id: "1"), Self.repository("b", id: "2")])
+            let two = try #require(try await desk.subject("b")).id
+            try await desk.emit(
+                [Self.repository("b", id: "1"), Self.repository("b", id: "2")], at: Desk.day("2026-03-04"))
+            let back = try #require(try await desk.store.subject(two))
+            #expect(back.key == "b" && back.state == .active && back.aliases == [] && back.events == [])
+            // The other is where nobody said that it is.
+            #expect(try await desk.subject("b#1")?.state == .gone)
+        }
+    }
+
     @Test("a subject met under its key alone takes on the external id that comes later", arguments: StoreKind.all)
     func adopt(_ kind: StoreKind) async throws {
         try await withDesk(kind) { desk async throws in

@@ -4,10 +4,10 @@ internal import InsightsPlugin
 struct ForgeClient: Sendable {
     /// Most pages of a list: a list that is longer does not end.
     static let pageLimit = 2000
+    /// Most items of a list, of which each is kept while it is read.
+    static let itemLimit = 50_000
     /// Most pages in a row that bring nothing new: a list that goes on after them does not end either.
     static let barrenLimit = 5
-    /// Most items on a page where the server sets no other bound.
-    static let pageSize = 100
     /// GraphQL is waited for no longer, as REST tells the same under a limit of its own: through a secondary limit, which
     /// holds both, and not until its hour is over.
     private static let graphQLWait: Duration = .seconds(120)
@@ -126,21 +126,22 @@ struct ForgeClient: Sendable {
     /// - Returns: The first answer that is no list: not there, or not to be read; `nil` when all was read.
     /// - Throws: ``RunFailure`` as ``get(_:_:)``, and for what does not end or is no list.
     func pages(
-        _ segments: [String], _ query: [(name: String, value: String)] = [], size: Int = pageSize,
+        _ segments: [String], _ query: [(name: String, value: String)] = [], size: Int = 100,
         add: ([Value]) throws -> Void
     ) async throws -> ForgeAnswer? {
-        // Forgejo's own limit is 50, and it may be set lower.
-        let size = hasLimit ? min(50, size) : size
+        let size = min(entry.platform.pageSize, size)
         let sized = query + [(sizeName, String(size))]
         var url = root.appending(segments, query: sized)
         var seen: Set<HTTP.URL> = []
         var known: Set<String> = []
         var (count, barren) = (0, 0)
         while true {
-            guard seen.insert(url).inserted, seen.count <= ForgeClient.pageLimit, barren < ForgeClient.barrenLimit
+            guard seen.insert(url).inserted, seen.count <= ForgeClient.pageLimit, barren < ForgeClient.barrenLimit,
+                count < ForgeClient.itemLimit
             else {
+                let pages = seen.contains(url) ? seen.count - 1 : seen.count
                 throw RunFailure(
-                    "bad_answer", "\(entry.withoutToken("\(url)")): the list does not end, after \(seen.count) pages",
+                    "bad_answer", "\(entry.withoutToken("\(url)")): the list does not end, after \(pages) pages",
                     retryable: false)
             }
             let answer = try await page(url, size: size)

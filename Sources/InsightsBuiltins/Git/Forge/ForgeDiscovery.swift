@@ -17,6 +17,8 @@ struct ForgeDiscovery: Sendable {
         var unreadable = 0
         /// What the next run has to know; only of sources that could be read.
         var found: [ForgeMemory.Source: ForgeMemory.Found] = [:]
+        /// What the lists and the repositories by name took, as far as that can be told from the answers.
+        var requests = 0
         /// Accounts that are not called what the manifest calls them, by that.
         var renamed: [String: String] = [:]
         /// Accounts whose name another has now.
@@ -27,6 +29,8 @@ struct ForgeDiscovery: Sendable {
     private struct Told: Sendable {
         var source: ForgeMemory.Source
         var route = 0
+        /// As ``Result/requests``.
+        var requests = 0
         /// Everything that is there, tracked or not.
         var all: [FoundRepository] = []
         var unreadable = 0
@@ -63,6 +67,7 @@ struct ForgeDiscovery: Sendable {
         var tracked: Set<String> = []
         for source in told {
             result.unreadable += source.unreadable
+            result.requests += source.requests
             for found in source.all {
                 let id = found.repository.id
                 if there[id]?.isWhole != true { there[id] = found }
@@ -187,9 +192,11 @@ struct ForgeDiscovery: Sendable {
         let former = known?.route ?? 0
         let routes = routes(account)
         var told = Told(source: source)
+        var requests = 0
         // What it was before comes first: asking for the other is a request more, and charged each time.
         for route in [former] + routes.indices.filter({ $0 != former }) where routes.indices.contains(route) {
-            told = Told(source: source, route: route)
+            requests += 1
+            told = Told(source: source, route: route, requests: requests)
             let (segments, query) = routes[route]
             do {
                 let refused = try await client.pages(segments, query) { items in
@@ -202,6 +209,8 @@ struct ForgeDiscovery: Sendable {
                     }
                 }
                 guard let refused else {
+                    // Its first page is counted.
+                    told.requests += max(0, told.all.count + told.unreadable - 1) / entry.platform.pageSize
                     told.owner = owner(of: account, told.all, known)
                     return told
                 }
@@ -226,7 +235,7 @@ struct ForgeDiscovery: Sendable {
     }
 
     private func ask(_ name: String) async throws -> Told {
-        var told = Told(source: .repository(name))
+        var told = Told(source: .repository(name), requests: 1)
         do {
             let answer = try await client.get(single(name))
             guard answer.status == 200 else {

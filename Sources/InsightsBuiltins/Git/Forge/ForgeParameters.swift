@@ -68,13 +68,22 @@ struct ForgeParameters: Sendable {
 
     /// What the entries before hold: nothing is tracked twice, as two entries would answer for one figure.
     private struct Known {
-        private var platforms: [String: (platform: ForgePlatform, index: Int)] = [:]
+        private var servers: [String: (platform: ForgePlatform, root: String, index: Int)] = [:]
         private var accounts: [String: Int] = [:]
         private var repositories: [String: Int] = [:]
 
         mutating func add(_ entry: ForgeEntry, at index: Int) -> [ForgeEntry.Problem] {
             let key = entry.address.key
-            if let known = platforms[key], known.platform != entry.platform {
+            if let known = servers[key], known.root != entry.address.root {
+                return [
+                    ForgeEntry.Problem(
+                        path: [.key("base_url")],
+                        message: "\(entry.address.root) has the same host and port as \(known.root) of "
+                            + "forges[\(known.index)]",
+                        help: "what is tracked is known by host and port, and one of them is one server")
+                ]
+            }
+            if let known = servers[key], known.platform != entry.platform {
                 return [
                     ForgeEntry.Problem(
                         path: [.key("platform")],
@@ -82,7 +91,7 @@ struct ForgeParameters: Sendable {
                         help: "one server is one platform")
                 ]
             }
-            platforms[key] = platforms[key] ?? (entry.platform, index)
+            servers[key] = servers[key] ?? (entry.platform, entry.address.root, index)
             var problems: [ForgeEntry.Problem] = []
             for (word, names) in [("accounts", entry.accounts), ("repositories", entry.repositories)] {
                 for (position, name) in names.enumerated() {

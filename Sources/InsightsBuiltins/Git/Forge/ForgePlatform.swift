@@ -32,6 +32,14 @@ enum ForgePlatform: String, CaseIterable, Hashable, Sendable {
         }
     }
 
+    /// Most items on a page of a list; of Forgejo and Gitea as shipped, where it may be set lower.
+    var pageSize: Int {
+        switch self {
+        case .github, .gitlab: 100
+        case .forgejo, .gitea: 50
+        }
+    }
+
     /// Whether an account's path may have folders in it, as GitLab's subgroups are.
     var hasNestedAccounts: Bool { self == .gitlab }
 }

@@ -155,13 +155,15 @@ struct ForgeSurvey: Sendable {
     /// Requests of a first pass, beside those that a repository with more than a page of releases takes.
     private func requests(_ result: ForgeDiscovery.Result) -> Int {
         let count = result.repositories.count
-        let pages = entry.accounts.count + count / (entry.platform == .github || entry.platform == .gitlab ? 100 : 50)
+        let found = result.requests
+        // What was told by an answer of its own is not asked for once more.
+        let whole = result.repositories.count(where: \.isWhole)
         switch entry.platform {
         case .github where entry.token != nil:
-            return pages + (count + GitHubQuery.batch - 1) / GitHubQuery.batch + 5 * count
-        case .github: return pages + 3 * count
-        case .gitlab: return pages + 4 * count
-        case .forgejo, .gitea: return pages + count
+            return found + (count + GitHubQuery.batch - 1) / GitHubQuery.batch + 5 * count
+        case .github: return found + 3 * count - whole
+        case .gitlab: return found + 4 * count - whole
+        case .forgejo, .gitea: return found + count
         }
     }
 

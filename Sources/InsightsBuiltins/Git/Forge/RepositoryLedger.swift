@@ -11,6 +11,8 @@ final class RepositoryLedger: Sendable {
         case reading(RepositoryReading, ForgeEntry)
         /// One that the forge has no longer.
         case gone(path: String, id: String, ForgeEntry)
+        /// Some that have changed names with each other.
+        case renamed([ForgeRepository], ForgeEntry)
         /// One that was archived, and is not read any more.
         case retired(ForgeRepository, ForgeEntry)
         /// What a forge's lists told, after everything else that was found.
@@ -29,7 +31,7 @@ final class RepositoryLedger: Sendable {
                 outcome.addRead(reading.absent, of: entry.address.key)
                 done += 1
             case .gone(let path, _, let entry): outcome.addGone(entry.reference(ofPath: path).key)
-            case .retired, .found: break
+            case .renamed, .retired, .found: break
             }
         }
     }
@@ -124,6 +126,8 @@ final class RepositoryLedger: Sendable {
                         kind: reference.kind, key: reference.key, externalID: id, parent: account.reference,
                         state: .gone)),
             ])
+        case .renamed(let repositories, let entry):
+            try context.emit(repositories.flatMap(entry.subjects).map(Emission.subject))
         case .retired(let repository, let entry):
             try context.emit(entry.subjects(of: repository).map(Emission.subject))
         case .found(let found, let entry):

@@ -75,12 +75,27 @@ struct RepositoryPass: Sendable {
             let memory = known ?? RepositoryMemory(path: found.repository.path)
             targets.append(Target(found: found, memory: memory, isKnown: known != nil))
         }
+        let exchanged = exchanged(targets)
+        if !exchanged.isEmpty { ledger.submit(.renamed(exchanged, entry)) }
         let before = result.repositories.count - targets.count
         ledger.note { $0.addFinishedBefore(before) }
         // Sorting keeps equals in the order of their paths.
         return targets.enumerated().map { ($0.element.memory.turn, $0.offset, $0.element) }.sorted {
             ($0.0.rank, $0.0.since, $0.1) < ($1.0.rank, $1.0.since, $1.1)
         }.map(\.2)
+    }
+
+    /// Known ones that have another's former name, or whose former name another has: told at once, as one by one each would push
+    /// the next from its key, and make it look gone until its own turn.
+    private func exchanged(_ targets: [Target]) -> [ForgeRepository] {
+        let moved = targets.filter {
+            $0.isKnown && $0.memory.path.lowercased() != $0.found.repository.path.lowercased()
+        }
+        let former = Set(moved.map { $0.memory.path.lowercased() })
+        let held = Set(targets.map { $0.found.repository.path.lowercased() })
+        return moved.filter {
+            former.contains($0.found.repository.path.lowercased()) || held.contains($0.memory.path.lowercased())
+        }.map(\.found.repository)
     }
 
     // MARK: Reading

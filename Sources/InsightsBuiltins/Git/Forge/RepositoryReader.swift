@@ -256,12 +256,17 @@ struct RepositoryReader: Sendable {
         for metric in members.keys {
             reading.days[metric] = traffic.days.compactMapValues { $0[metric] }
         }
+        let lost = window.gap(since: reading.memory.read[source], told: traffic.told)
+        if let lost { reading.gaps += members.keys.sorted().map { ($0, lost) } }
         guard traffic.isComplete else {
             reading.lack(members.keys.sorted(), traffic.problem ?? "a day could not be read")
+            guard let last = reading.memory.read[source] else { return }
+            // Up to the first day that it does not tell it was a whole reading; what is behind may be lost yet.
+            let start = lost.map { UTCDay(number: $0.upperBound.number + 1) } ?? last.utcDay
+            var day = start
+            while day < answer.made.utcDay, traffic.told.contains(day) { day = UTCDay(number: day.number + 1) }
+            if lost != nil || day > start { reading.memory.read[source] = day.midnight }
             return
-        }
-        if let lost = window.gap(since: reading.memory.read[source], earliest: traffic.earliest) {
-            reading.gaps += members.keys.sorted().map { ($0, lost) }
         }
         reading.memory.read[source] = answer.made
     }
@@ -273,7 +278,7 @@ struct RepositoryReader: Sendable {
         let window = TrafficWindow(at: now, days: length)
         for (source, metrics) in ForgeMetrics.passing(entry.platform)
         where reading.memory.read[source] == former.read[source] {
-            guard let lost = window.gap(since: former.read[source], earliest: nil) else { continue }
+            guard let lost = window.gap(since: former.read[source], told: []) else { continue }
             reading.gaps += metrics.map { ($0, lost) }
             // As if it had been read then: the next gap begins where this one ends.
             reading.memory.read[source] = window.first.midnight

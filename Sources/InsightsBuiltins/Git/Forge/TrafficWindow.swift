@@ -24,10 +24,12 @@ struct TrafficWindow: Hashable, Sendable {
     /// - Parameters:
     ///   - lastRead: The forge's time of the last reading that had every day; `nil` when there was none: what lies
     ///     before the first reading was never to be collected.
-    ///   - earliest: The first day that this answer has, should the forge tell more than it promises.
-    func gap(since lastRead: Instant?, earliest: UTCDay?) -> ClosedRange<UTCDay>? {
+    ///   - told: The days that this answer has. Right before the window they count, should the forge tell more than it
+    ///     promises, or have made its answer before a midnight that passed on the way; one of long ago does not.
+    func gap(since lastRead: Instant?, told: Set<UTCDay>) -> ClosedRange<UTCDay>? {
         guard let lastRead else { return nil }
-        let known = earliest.map { min($0, first) } ?? first
+        var known = first
+        while told.contains(UTCDay(number: known.number - 1)) { known = UTCDay(number: known.number - 1) }
         let open = lastRead.utcDay
         return open < known ? open...UTCDay(number: known.number - 1) : nil
     }
@@ -54,7 +56,7 @@ struct TrafficReading: Hashable, Sendable {
     ///   - members: The name of each figure, by metric.
     init(_ list: Value?, _ name: String, date: String, members: [String: String], window: TrafficWindow) {
         guard let items = list?.array else {
-            (isComplete, problem) = (false, "the answer has no list \(name)")
+            (isComplete, problem, told) = (false, "the answer has no list \(name)", [])
             return
         }
         for item in items {
@@ -70,10 +72,11 @@ struct TrafficReading: Hashable, Sendable {
                 days[day, default: [:]][metric] = Double(count)
             }
         }
+        told = Set(days.filter { $0.value.count == members.count }.keys)
     }
 
-    /// Its first day.
-    var earliest: UTCDay? { days.keys.min() }
+    /// The days with every figure.
+    let told: Set<UTCDay>
 }
 
 extension Instant {

@@ -1,6 +1,7 @@
 import InsightsForgeServer
 import InsightsPlugin
 import InsightsTesting
+import Synchronization
 import Testing
 
 @testable import InsightsBuiltins
@@ -77,5 +78,29 @@ struct ForgeListTests {
             )
             #expect(fixture.repositories.value("open_issues", of: fixture.repository("acme/widget")) == 4)
         }
+    }
+
+    @Test("A list that goes on with ever new items ends, before it fills the memory")
+    func growing() async throws {
+        forge.addAccount("acme")
+        let asked = Mutex(0)
+        fixture.direct.meddle { request in
+            guard request.url.path.hasSuffix("/orgs/acme/repos") else { return nil }
+            let page = asked.withLock { asked in
+                asked += 1
+                return asked
+            }
+            let items = (0..<100).map { number -> Value in
+                let id = page * 100 + number
+                return ["id": .integer(Int64(id)), "full_name": .string("acme/r\(id)")]
+            }
+            let next = "<\(request.url.origin)\(request.url.path)?page=\(page + 1)>; rel=\"next\""
+            return ScriptedHTTP.Answer(headers: ["Link": next], json: .array(items))
+        }
+        let failure = await #expect(throws: RunFailure.self) { try await fixture.collect() }
+        #expect(
+            failure?.code == "bad_answer" && failure?.message.contains("after 500 pages") == true, "\(failure as Any)")
+        #expect(asked.withLock { $0 } == 500)
+        #expect(fixture.repositories.emissions.isEmpty)
     }
 }

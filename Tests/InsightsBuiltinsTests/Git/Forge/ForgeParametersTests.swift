@@ -92,6 +92,20 @@ struct ForgeParametersTests {
             ).map(\.path) == [place(1, .key("platform"))])
     }
 
+    @Test("Two servers under one host would be one platform, and are refused")
+    func oneHost() {
+        for (first, second, isRefused) in [
+            ("https://h.org/a", "https://h.org/b", true), ("https://h.org", "https://h.org/b", true),
+            ("https://127.0.0.1", "http://127.0.0.1", true), ("https://h.org/a/", "https://H.org:443/a", false),
+            ("https://h.org:8443/a", "https://h.org/b", false),
+        ] {
+            let found = problems(
+                ["platform": "gitea", "base_url": .string(first), "accounts": ["a"]],
+                ["platform": "gitea", "base_url": .string(second), "accounts": ["b"]])
+            #expect(found.map(\.path) == (isRefused ? [place(1, .key("base_url"))] : []), "\(first) \(second)")
+        }
+    }
+
     @Test("A glob that cannot be read is told at its place")
     func globs() {
         let found = problems(["platform": "github", "accounts": ["a"], "include": ["ok*"], "exclude": ["x", "[a"]])

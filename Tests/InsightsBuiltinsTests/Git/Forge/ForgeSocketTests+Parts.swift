@@ -16,7 +16,10 @@ extension ForgeSocketTests {
         arguments: [
             .hugeBody(), .status(500), .truncatedBody, .notJSON, .reset(), .redirectLoop, .change { _ in .null },
         ] as [ForgeFault.Effect],
-        [("releases", ["releases", "release_downloads"]), ("traffic/popular/paths", ["paths_14d"])])
+        [
+            ("releases", ["releases", "release_downloads"]), ("traffic/popular/paths", ["paths_14d"]),
+            ("traffic/popular/referrers", ["referrers_14d"]),
+        ])
     func parts(effect: ForgeFault.Effect, part: (path: String, metrics: [String])) async throws {
         let forge = forge(3)
         forge.inject(effect, on: "GET *\(part.path)*")

@@ -47,6 +47,29 @@ struct ForgeSurveyTests {
         #expect(message.hasPrefix("a first run takes about \(fixture.forge.log.count) requests"))
     }
 
+    @Test(
+        "It reckons lists by all that is in them, a user's by both routes, and one request for each repository by name",
+        arguments: [
+            (ForgeKind.github, ForgeFixture.token as String?), (.github, nil), (.gitlab, ForgeFixture.token),
+            (.forgejo, ForgeFixture.token),
+        ])
+    func estimateOfMany(kind: ForgeKind, token: String?) async throws {
+        let fixture = fixture(kind)
+        fixture.forge.configure { $0.limits.anonymous = nil }
+        fixture.forge.addAccount("octocat", .user)
+        fixture.forge.addAccount("other", kind == .gitlab ? .group : .organization)
+        // Two hundred that no run reads, and some that it does.
+        for number in 0..<205 { fixture.forge.addRepository("acme/fork\(number)") { $0.isFork = true } }
+        for name in ["octocat/a", "octocat/b", "other/c", "other/d"] { fixture.forge.addRepository(name) }
+        let changes: ValueObject = [
+            "accounts": ["acme", "octocat"], "repositories": ["other/c", "other/d", "acme/r1"],
+        ]
+        let message = try finding("requests", in: try await survey(fixture, token: token, changes)).message
+        fixture.forge.clearLog()
+        try await fixture.collect(changes, token: token)
+        #expect(message.hasPrefix("a first run takes about \(fixture.forge.log.count) requests"), "\(message)")
+    }
+
     @Test("Nothing of it is kept")
     func kept() async throws {
         let fixture = fixture()

@@ -107,6 +107,29 @@ struct GitRepositoriesLifeTests {
         #expect(keys[String(new)] == fixture.repository("acme/first"))
     }
 
+    @Test("Those that change names with each other are told at once, before any of them is read")
+    func exchanged() async throws {
+        let ids = ["acme/a", "acme/b", "acme/c", "acme/other"].map(add)
+        try await fixture.collect()
+        forge.move(ids[3], to: "acme/elsewhere")
+        forge.move(ids[0], to: "acme/between")
+        forge.move(ids[2], to: "acme/a")
+        forge.move(ids[1], to: "acme/c")
+        forge.move(ids[0], to: "acme/b")
+        _ = try await next()
+        let emissions = fixture.repositories.emissions
+        let first = emissions.prefix { if case .sample = $0 { false } else { true } }
+        let told = first.compactMap { emission in
+            if case .subject(let subject) = emission, subject.reference.kind == "repository" {
+                subject.externalID.map { "\($0) \(subject.reference.key)" }
+            } else {
+                nil as String?
+            }
+        }
+        let expected = zip(ids, ["b", "c", "a"]).map { "\($0) \(fixture.key)/acme/\($1)" }
+        #expect(told.count >= 3 && Set(told.prefix(3)) == Set(expected), "\(told)")
+    }
+
     @Test("Archiving is a state, and so is its end")
     func archive() async throws {
         let id = add("acme/sleeps")

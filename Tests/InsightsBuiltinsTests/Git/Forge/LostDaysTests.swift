@@ -75,4 +75,72 @@ struct LostDaysTests {
         let gaps = fixture.gaps("fetches", of: fixture.repository("acme/widget"))
         #expect(gaps.map(\.from) == [day(0)] && gaps.map(\.to) == [day(5)])
     }
+
+    @Test(
+        "An answer that was made before a midnight and came after it has the old day's part only: that day is lost later",
+        arguments: [true, false])
+    func midnight(isOnItsWay: Bool) async throws {
+        let clock = fixture.clock
+        let sent = day(1).advanced(by: .seconds(-5))
+        let came = day(1).advanced(by: .seconds(5))
+        fixture.advance(to: isOnItsWay ? sent : came)
+        let list: Value = [["timestamp": .string(day(0).dateText + "T00:00:00Z"), "count": 3, "uniques": 2]]
+        fixture.direct.meddle { request in
+            guard request.url.path.hasSuffix("/traffic/views") else { return nil }
+            // Ten seconds on the way, by this machine's clock; the forge's `Date` is of when it left.
+            if isOnItsWay { clock.set(came) }
+            return ScriptedHTTP.Answer(
+                headers: ["Date": "Tue, 06 Jan 2026 00:00:05 GMT"], json: ["count": 3, "uniques": 2, "views": list])
+        }
+        try await fixture.collect()
+        fixture.direct.meddle(nil)
+        for metric in metrics { #expect(fixture.gaps(metric, of: repository) == []) }
+        let expected: [[Int64]] = isOnItsWay ? [[0, 0]] : []
+        #expect(try await gaps(on: 14, "views") == expected)
+    }
+
+    /// Answers for views with what the forge would, changed.
+    private func change(_ edit: @escaping @Sendable ([Value]) -> [Value]) {
+        let truth = fixture.forge.repositories[0].traffic
+        let now = fixture.forge.now
+        let days: [Value] = (0..<14).reversed().map { back in
+            let day = now.startOfDay.advanced(by: .seconds(-86_400 * back))
+            let told = truth.told(of: day, at: now)
+            return [
+                "timestamp": .string("\(day)"), "count": .integer(Int64(told.views)),
+                "uniques": .integer(Int64(told.viewsUnique)),
+            ]
+        }
+        fixture.direct.meddle { request in
+            guard request.url.path.hasSuffix("/traffic/views") else { return nil }
+            return ScriptedHTTP.Answer(json: ["count": 1, "uniques": 1, "views": .array(edit(days))])
+        }
+    }
+
+    @Test("A day that was malformed in an answer does not make those before it lost, which are stored")
+    func malformed() async throws {
+        try await fixture.collect()
+        fixture.advance(to: ForgeFixture.start.advanced(by: .seconds(86_400 * 10)))
+        let bad = day(8)
+        change { days in
+            days.map { $0["timestamp"]?.string == "\(bad)" ? ["timestamp": .string("\(bad)"), "count": 4] : $0 }
+        }
+        #expect(try await gaps(on: 10, "views") == [])
+        #expect(fixture.repositories.series("views", of: repository)[day(7)] != nil)
+        fixture.direct.meddle(nil)
+        // The first day of the window is the eleventh.
+        #expect(try await gaps(on: 24, "views") == [[8, 10]])
+        #expect(try await gaps(on: 25, "views") == [])
+    }
+
+    @Test("One day of long ago in an answer does not hide those that are lost")
+    func longAgo() async throws {
+        try await fixture.collect()
+        fixture.advance(to: ForgeFixture.start.advanced(by: .seconds(86_400 * 20)))
+        let old = day(-100)
+        change { days in [["timestamp": .string("\(old)"), "count": 1, "uniques": 1]] + days }
+        #expect(try await gaps(on: 20, "views") == [[0, 6]])
+        fixture.direct.meddle(nil)
+        #expect(try await gaps(on: 21, "views") == [])
+    }
 }
