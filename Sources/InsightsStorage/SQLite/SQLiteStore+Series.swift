@@ -53,7 +53,7 @@ struct StoredSeries {
     /// Of a roll-up: how many subjects it is the sum of.
     var sumOf: Int?
 
-    init(_ row: Row, from column: Int) throws {
+    init(_ row: some StoredRow, from column: Int) throws {
         id = try row.integer(column)
         metric = try row.text(column + 1)
         unit = try row.text(column + 2)
@@ -64,7 +64,7 @@ struct StoredSeries {
         sumOf = try row.optionalInteger(column + 7).map(Int.init(clamping:))
     }
 
-    init(_ row: PreparedStatement, from column: Int32) throws {
+    init(_ row: any PreparedStatement, from column: Int32) throws {
         id = row.integer(column)
         metric = row.text(column + 1)
         unit = row.text(column + 2)

@@ -14,7 +14,7 @@ enum StoredRun {
         runs r JOIN tasks t ON t.id = r.task_id JOIN names u ON u.id = r.uses LEFT JOIN names n ON n.id = r.node
         """
 
-    static func record(_ row: Row) throws -> RunRecord {
+    static func record(_ row: some StoredRow) throws -> RunRecord {
         RunRecord(
             id: try row.runID(1), task: try row.text(2), uses: try row.text(3),
             trigger: try row.code(4, in: StoredCodes.triggers), scheduledAt: try row.instant(5),
@@ -26,7 +26,7 @@ enum StoredRun {
             count: Int(try row.optionalInteger(17) ?? 1), until: try row.optionalInstant(18), error: try error(row))
     }
 
-    private static func error(_ row: Row) throws -> RunError? {
+    private static func error(_ row: some StoredRow) throws -> RunError? {
         guard let code = try row.optionalText(19) else { return nil }
         return RunError(
             code: code, message: try row.optionalText(20) ?? "", isRetryable: try row.optionalInteger(21) == 1,

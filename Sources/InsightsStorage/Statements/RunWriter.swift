@@ -7,15 +7,16 @@ internal import InsightsPlugin
 final class RunWriter {
     typealias Row = RunStatements.Row
 
+    private let source: any StatementSource
     private let names: NameTable
     private let runs: RunStatements
     private let progress: ProgressStatements
     private var node: Int64?
-    private var nextRow: Int64 = 1
     /// Tasks whose progress a refused claim of this batch has moved.
     private var moved: Set<TaskID> = []
 
-    init(_ source: StatementSource) throws {
+    init(_ source: any StatementSource) throws {
+        self.source = source
         names = try NameTable(source)
         runs = try RunStatements(source)
         progress = try ProgressStatements(source, together: RunStatements.together)
@@ -23,7 +24,7 @@ final class RunWriter {
 
     /// Makes ready for a batch; to be called within its transaction.
     func begin(node: String?) throws {
-        nextRow = 1 + (try runs.newestRow())
+        try source.begin()
         self.node = try node.map(names.id)
         moved = []
     }
@@ -56,10 +57,10 @@ final class RunWriter {
         var claims = 0
         for write in writes {
             guard case .claim(let claim) = write else { continue }
-            runs.bind(claim, to: claims, row: nextRow, uses: try names.id(claim.uses), node: node)
-            progress.bind(claim.task, to: claim.scheduledAt, row: nextRow, place: claims)
+            let row = try source.nextRow()
+            runs.bind(claim, to: claims, row: row, uses: try names.id(claim.uses), node: node)
+            progress.bind(claim.task, to: claim.scheduledAt, row: row, place: claims)
             claims += 1
-            nextRow += 1
         }
         guard try runs.insertBound() == claims, try progress.advanceBound() == claims else { return nil }
         return [WriteOutcome](repeating: .done, count: claims)
@@ -70,8 +71,7 @@ final class RunWriter {
         if let occurrence = claim.occurrence, occurrence != claim.scheduledAt {
             throw Rejection("claim", "an occurrence is the instant for which it is scheduled")
         }
-        let row = nextRow
-        nextRow += 1
+        let row = try source.nextRow()
         let isIn = try runs.insert(claim, as: row, uses: try names.id(claim.uses), node: node)
         guard isIn else { return try again(claim) }
         if claim.startsAnew {
@@ -199,8 +199,7 @@ final class RunWriter {
     }
 
     private func insert(_ skip: SkipRecord) throws {
-        let row = nextRow
-        nextRow += 1
+        let row = try source.nextRow()
         try runs.insert(skip, as: row, uses: try names.id(skip.uses))
         if skip.startsAnew {
             try progress.goBack(skip.task, to: skip.until, row: row)

@@ -8,10 +8,10 @@ final class RollUpMarks {
     /// Before every day.
     static let everyDay = Int64.min
 
-    private let markParent: PreparedStatement
-    private let markAll: PreparedStatement
+    private let markParent: any PreparedStatement
+    private let markAll: any PreparedStatement
 
-    init(_ source: StatementSource) throws {
+    init(_ source: any StatementSource) throws {
         markParent = try source(
             """
             UPDATE series SET stale_day = ?3
@@ -30,7 +30,7 @@ final class RollUpMarks {
         markParent.bind(1, subject)
         markParent.bind(2, metric)
         markParent.bind(3, day)
-        try markParent.run()
+        try markParent.post()
     }
 
     /// Which subjects belong to `parent`, on `day` or later, has changed.
@@ -38,6 +38,6 @@ final class RollUpMarks {
         guard let parent else { return }
         markAll.bind(1, parent)
         markAll.bind(2, day)
-        try markAll.run()
+        try markAll.post()
     }
 }
