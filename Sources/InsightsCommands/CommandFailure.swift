@@ -20,7 +20,7 @@ struct CommandFailure: Error, Sendable, CustomStringConvertible {
             switch error.kind {
             case .alreadyRunning: .alreadyRunning
             case .invalid: .usage
-            case .unavailable, .damaged, .schemaTooNew: .unavailable
+            case .unavailable, .damaged, .schemaTooNew, .leaseLost: .unavailable
             }
         self.init(status, error.message, help: error.help)
     }

@@ -65,7 +65,7 @@ extension Problem {
     /// What the store could not do.
     init(_ error: StoreError) {
         switch error.kind {
-        case .unavailable, .alreadyRunning:
+        case .unavailable, .alreadyRunning, .leaseLost:
             self.init(
                 code: .unavailable, status: .serviceUnavailable, detail: error.description, fields: [.retryAfter: "5"])
         case .damaged, .schemaTooNew:

@@ -299,7 +299,7 @@ final class Attempt: RunHost {
                 if !held.isClosed { held.log.insert(contentsOf: payload.log, at: 0) }
             }
             throw poisoned(RunFailure(error.code, error.message, retryable: error.isRetryable))
-        case .fenced, .conflict, nil: throw CancellationError()
+        case .fenced, .conflict, .noPlace, nil: throw CancellationError()
         }
     }
 

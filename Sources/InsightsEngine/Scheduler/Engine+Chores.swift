@@ -18,7 +18,6 @@ extension Engine {
                 engine.blockingPool.relieve()
             },
             Chore(interval: .seconds(3)) { await $0.probeStore() },
-            Chore(interval: .seconds(5)) { await $0.renewLeases() },
             Chore(interval: .seconds(3)) { $0.lookForRisks() },
             Chore(interval: .seconds(60)) { await pruner.prune($0) },
         ]
@@ -133,15 +132,6 @@ extension Engine {
         }
     }
 
-    private func renewLeases() async {
-        do {
-            let lost = try await store.renewLeases()
-            if !lost.isEmpty { post([.leaseLost(lost)]) }
-        } catch {
-            logger.debug("leases were not renewed: \(error)")
-        }
-    }
-
     // MARK: Requests of other processes
 
     private func answerRequests() async {
@@ -179,6 +169,8 @@ extension Engine {
         case .reload:
             _ = await reload()
             answer(request, .accepted)
+        // No other node is there to ask.
+        case .release: answer(request, .refused(RequestRefusal.busy))
         }
     }
 

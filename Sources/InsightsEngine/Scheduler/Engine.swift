@@ -138,10 +138,10 @@ package final class Engine: Daemon {
     ///
     /// - Throws: ``StoreError``, `alreadyRunning` among them; nothing runs then.
     package func start() async throws(StoreError) {
-        let identity = NodeIdentity(
-            name: configuration.nodeName, processID: getpid(), version: configuration.version)
-        try await store.acquire(identity)
         let manifest = manifest
+        let identity = NodeIdentity(
+            name: configuration.nodeName, processID: getpid(), version: configuration.version, manifest: manifest.hash)
+        try await store.acquire(identity)
         let stored = try await store.register(manifest.tasks.map(TaskRegistration.init), at: clock.now)
         let unfinished = try await store.recover()
         post([.manifest(manifest, stored), .recovered(unfinished)])

@@ -10,8 +10,11 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         case damaged
         /// A newer program has migrated it; both versions are in the message.
         case schemaTooNew
-        /// Another process runs tasks on it.
+        /// Another process runs tasks on it; of a ``SharedStore``, one of the same name.
         case alreadyRunning
+        /// This node's lease is over and it was marked as dead: nothing of what it asked for was done, and nothing will be
+        /// until it enters anew; see ``SharedStore``.
+        case leaseLost
         /// The URL or the query is wrong.
         case invalid
     }
@@ -67,10 +70,14 @@ package struct StoredTask: Sendable {
 package struct TaskRegistration: Sendable {
     package var name: String
     package var hash: UInt64
+    /// Whether the definition is new to this process: then the task is registered with this hash from now on. Otherwise
+    /// one that is registered keeps the hash it has, which may be that of another node's newer manifest.
+    package var isNew: Bool
 
-    package init(name: String, hash: UInt64) {
+    package init(name: String, hash: UInt64, isNew: Bool = true) {
         self.name = name
         self.hash = hash
+        self.isNew = isNew
     }
 }
 
@@ -127,6 +134,9 @@ package struct Request: Sendable {
     package enum Kind: Hashable, Sendable {
         /// `dependents`: what follows by `after` follows. `batch`: one of several triggered together.
         case run(task: String, dependents: Bool, batch: Bool)
+        /// Another node asks for the task, to run it together with others: its holder is to release it if nothing of it
+        /// is going (``RequestAnswer/accepted``), or to refuse with ``RequestRefusal/busy``.
+        case release(task: String)
         case cancel(RunID)
         /// The stored pauses have changed.
         case pausesChanged
@@ -162,6 +172,8 @@ package enum RequestRefusal {
     package static let stopping = "it is stopping"
     /// Nothing can be claimed at the moment.
     package static let storeUnavailable = "its store takes no writes at the moment"
+    /// Of a ``Request/Kind/release(task:)``: runs of the task are going.
+    package static let busy = "runs of it are going"
 }
 
 /// A process that runs tasks.
@@ -170,26 +182,36 @@ package struct NodeIdentity: Sendable {
     package var name: String
     package var processID: Int32
     package var version: String
+    /// ``Manifest/hash`` of the manifest to start with; `nil` when that is not known.
+    package var manifest: UInt64?
 
-    package init(name: String, processID: Int32, version: String) {
+    package init(name: String, processID: Int32, version: String, manifest: UInt64? = nil) {
         self.name = name
         self.processID = processID
         self.version = version
+        self.manifest = manifest
     }
 }
 
-/// Where state lives: the port behind which SQLite is, and PostgreSQL will be.
+/// Where state lives: the port behind which SQLite and PostgreSQL are.
 ///
 /// A vocabulary of its own, so that the engine knows no SQL: claims, starts, finishes. Every method is
 /// safe to call from any task, does its blocking work off the cooperative pool, and has a deadline of
 /// its own; cancellation does not undo a commit that is under way.
+///
+/// One process at a time runs tasks on it and has them all, unless it is a ``SharedStore`` as well.
 package protocol Store: StoreReader {
     /// Becomes the process that runs tasks, or one of several where the store allows it.
     ///
-    /// - Throws: ``StoreError`` `alreadyRunning` with the other's process id where only one may.
+    /// Asked again by a process that was a node of a ``SharedStore``, it ends that node (as if its lease were over) and
+    /// enters another.
+    ///
+    /// - Throws: ``StoreError`` `alreadyRunning` with the other's process id where only one may, or where another living
+    ///   node has the same name.
     func acquire(_ node: NodeIdentity) async throws(StoreError)
 
-    /// Gives the place back; the store stays open for reading.
+    /// Gives the place back; the store stays open for reading. Of a ``SharedStore``, what the node still holds is free at
+    /// once, and attempts that it has going are lost.
     func release() async
 
     /// Makes sure that every task has a row, and tells what is stored of each, in the order given.
@@ -197,22 +219,26 @@ package protocol Store: StoreReader {
     /// - Parameter at: The first registration of those that are new, in whole milliseconds.
     func register(_ tasks: [TaskRegistration], at: Instant) async throws(StoreError) -> [StoredTask]
 
-    /// Takes over the runs without an end that no living process has, and fences their attempts off.
-    func recover() async throws(StoreError) -> [UnfinishedRun]
-
-    /// Renews this node's lease on all its attempts; asked every 5 s.
+    /// Takes over every run without an end, and fences the going attempts off: the process that asks has none yet, and
+    /// no other runs tasks. Of a ``SharedStore`` it does so for the tasks that no other living node holds; a node holds
+    /// tasks instead (``SharedStore/hold(_:limit:)``).
     ///
-    /// - Returns: The runs whose lease has passed to another node. A store that lets only one process run tasks, and
-    ///   holds a lock that dies with it, has nothing to renew and answers with none.
-    func renewLeases() async throws(StoreError) -> [RunID]
+    /// - Returns: The oldest scheduled instant first. Of a lost attempt's run the fence is raised by one and the loss
+    ///   counted, once, however often this is asked.
+    func recover() async throws(StoreError) -> [UnfinishedRun]
 
     /// Applies all writes in one durable transaction, in order, and tells what became of each.
     ///
-    /// On an error nothing, or (the answer was lost) everything was applied: send the same batch again.
+    /// On an error nothing, or (the answer was lost) everything was applied: send the same batch again. With `leaseLost`
+    /// nothing was, now or by an earlier try; it is not to be sent again.
     func commit(_ writes: [StoreWrite]) async throws(StoreError) -> [WriteOutcome]
 
     /// Requests that are not yet answered, oldest first, at most `limit`; asked every half second, so cheap when
     /// there are none.
+    ///
+    /// Of a ``SharedStore`` those that concern this node: one about a task or a run goes to the living node that holds the
+    /// task; where none does, and for what concerns no task, any node may see it, several at once. So it is answered by
+    /// the first that can, and a second answer changes nothing.
     func pendingRequests(limit: Int) async throws(StoreError) -> [Request]
 
     /// Deletes finished runs and their logs, those of `task` that ended before `before`, in one small batch; never
@@ -255,8 +281,12 @@ package protocol StoreReader: Sendable {
     func answer(to request: RequestID) async throws(StoreError) -> RequestAnswer?
     /// Stores a pause or its end, also while no process runs tasks.
     func setPaused(_ tasks: [String], _ isPaused: Bool) async throws(StoreError)
-    /// The process that runs tasks on this store, or `nil`; with process id 0 there is one that is not known yet.
+    /// The process that runs tasks on this store, or `nil`; with process id 0 there is one that is not known yet. Of
+    /// several the one that started last and takes a share of the tasks, if any does.
     func runningNode() async throws(StoreError) -> NodeIdentity?
+    /// The processes that run tasks on this store, and those that did within the last hour, by
+    /// ``NodeRecord/startedAt``, then name; at most 1000, living ones first kept.
+    func nodes() async throws(StoreError) -> [NodeRecord]
     /// Closes every connection.
     func close() async
 }

@@ -10,6 +10,20 @@ package struct TaskID: Hashable, Sendable {
 /// write that names an older one.
 package typealias Fence = Int64
 
+/// A place in a group of tasks of which only so many may run at once, on all nodes of a ``SharedStore`` together.
+///
+/// One object for all the claims and starts of a group: they are many.
+package final class GroupPlace: Sendable {
+    package let name: String
+    /// Most runs at once; at least 1.
+    package let limit: Int
+
+    package init(name: String, limit: Int) {
+        self.name = name
+        self.limit = limit
+    }
+}
+
 /// Takes an occurrence: a row that is unique on (task, occurrence).
 package struct Claim: Sendable {
     package var run: RunID
@@ -36,11 +50,14 @@ package struct Claim: Sendable {
     /// counts no more. Its progress goes back to this one, and records of several skips do not take it; a run or a
     /// record of this very instant does.
     package var startsAnew: Bool
+    /// Of a claim that ``starts``, the place that the attempt needs: without one the claim stands as `queued`
+    /// (``WriteOutcome/noPlace``). `nil` for a task without a group, and where one process alone runs tasks.
+    package var group: GroupPlace?
 
     package init(
         run: RunID, task: TaskID, uses: String, occurrence: Instant?, scheduledAt: Instant, trigger: Trigger,
         attempts: Int, at: Instant, starts: Bool, lateness: Duration?, movesDependents: Bool, clearsMarks: Bool,
-        startsAnew: Bool = false
+        startsAnew: Bool = false, group: GroupPlace? = nil
     ) {
         self.run = run
         self.task = task
@@ -55,6 +72,7 @@ package struct Claim: Sendable {
         self.movesDependents = movesDependents
         self.clearsMarks = clearsMarks
         self.startsAnew = startsAnew
+        self.group = group
     }
 }
 
@@ -68,13 +86,18 @@ package struct AttemptStart: Sendable {
     package var at: Instant
     /// For the first attempt only.
     package var lateness: Duration?
+    /// The place that the attempt needs, as in ``Claim/group``: without one nothing changes.
+    package var group: GroupPlace?
 
-    package init(run: RunID, fence: Fence, attempt: Int, at: Instant, lateness: Duration?) {
+    package init(
+        run: RunID, fence: Fence, attempt: Int, at: Instant, lateness: Duration?, group: GroupPlace? = nil
+    ) {
         self.run = run
         self.fence = fence
         self.attempt = attempt
         self.at = at
         self.lateness = lateness
+        self.group = group
     }
 }
 
@@ -199,11 +222,15 @@ package struct AttemptFinish: Sendable {
     package var marks: [AfterMark]
     /// … and the skips (`upstream_failed`) of those that now will not come.
     package var skips: [SkipRecord]
+    /// Whether its place in its group stays taken, as its code goes on after the end: ``StoreWrite/leave(_:)`` follows.
+    /// Otherwise the place, if it has one, is free with this end.
+    package var keepsPlace: Bool
 
     package init(
         run: RunID, task: TaskID, fence: Fence, disposition: Disposition, at: Instant, duration: Duration? = nil,
         error: RunError? = nil, summary: String? = nil, countsAsFailure: Bool = false,
-        payload: AttemptPayload = AttemptPayload(), marks: [AfterMark] = [], skips: [SkipRecord] = []
+        payload: AttemptPayload = AttemptPayload(), marks: [AfterMark] = [], skips: [SkipRecord] = [],
+        keepsPlace: Bool = false
     ) {
         self.run = run
         self.task = task
@@ -217,6 +244,7 @@ package struct AttemptFinish: Sendable {
         self.payload = payload
         self.marks = marks
         self.skips = skips
+        self.keepsPlace = keepsPlace
     }
 }
 
@@ -233,8 +261,13 @@ package enum StoreWrite: Sendable {
     indirect case finish(AttemptFinish)
     /// Stored; survives restarts.
     case setPaused(task: TaskID, Bool)
-    /// Ends a request from another process.
+    /// Ends a request from another process; the first answer stays.
     case answer(RequestID, RequestAnswer)
+    /// Frees the place in its group that a run has kept after its end, if this node still has it.
+    case leave(RunID)
+    /// Lets another node hold the task; after all writes of it, and always `done`. Nothing where one process has them
+    /// all, or when this node does not hold it.
+    case release(TaskID)
 }
 
 /// What became of one write.
@@ -245,6 +278,12 @@ package enum WriteOutcome: Hashable, Sendable {
     case conflict
     /// The write named an older fencing number, or the run is over: nothing of it was applied.
     case fenced
+    /// No place in the group: a claim stands as `queued`, as if it did not start; a start changes nothing. A claim that is
+    /// sent again and finds its own row waiting answers this as well, whether or not there is a place by now.
+    ///
+    /// Places are counted as if the writes of a batch were applied one after the other, so that an end frees one for a
+    /// later start in it, and across all nodes: those of nodes that are not marked as dead count.
+    case noPlace
     /// What it hands over cannot be stored, for a reason that trying again does not mend, such as a
     /// metric that changed its shape: nothing of it was applied.
     indirect case rejected(RunError)

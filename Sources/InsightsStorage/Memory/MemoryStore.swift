@@ -27,6 +27,16 @@ package final class MemoryStore: Store {
 
     package func runningNode() async throws(StoreError) -> NodeIdentity? { node.withLock { $0 } }
 
+    package func nodes() async throws(StoreError) -> [NodeRecord] {
+        node.withLock { $0 }.map { node in
+            [
+                NodeRecord(
+                    name: node.name, processID: node.processID, version: node.version, startedAt: nil,
+                    lastSeen: SystemClock().now, isAlive: true, running: 0, manifest: node.manifest, takesShare: true)
+            ]
+        } ?? []
+    }
+
     /// Numbers the tasks; a name that was registered before gets another number.
     package func register(_ tasks: [TaskRegistration], at: Instant) async throws(StoreError) -> [StoredTask] {
         let count = Int64(tasks.count)
@@ -42,7 +52,6 @@ package final class MemoryStore: Store {
     }
 
     package func recover() async throws(StoreError) -> [UnfinishedRun] { [] }
-    package func renewLeases() async throws(StoreError) -> [RunID] { [] }
     package func pendingRequests(limit: Int) async throws(StoreError) -> [Request] { [] }
     package func prune(task: TaskID, before: Instant, limit: Int) async throws(StoreError) -> Int { 0 }
     package func probe() async throws(StoreError) {}

@@ -22,6 +22,13 @@ final class ProcessLock: Sendable {
     private static let getLock: Int32 = 36
     private static let setLock: Int32 = 37
 
+    /// Who holds the lock, by its own word.
+    struct Holder {
+        var identity: NodeIdentity
+        /// `nil` when it has left no word of it.
+        var startedAt: Instant?
+    }
+
     let path: String
     /// Of the held lock.
     private let descriptor = Mutex<Int32?>(nil)
@@ -71,7 +78,7 @@ final class ProcessLock: Sendable {
     ///
     /// - Returns: `nil` when nobody does. With process id 0 somebody does who is not known yet: the note is written
     ///   after the lock is taken, and taken away before it is given back, so that it never tells of a former holder.
-    func holder() -> NodeIdentity? {
+    func holder() -> Holder? {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }
@@ -79,7 +86,8 @@ final class ProcessLock: Sendable {
         // A read lock conflicts with the holder's write lock, and may be asked about on a read-only descriptor.
         lock.l_type = Int16(F_RDLCK)
         guard fcntl(file, ProcessLock.getLock, &lock) == 0, lock.l_type != Int16(F_UNLCK) else { return nil }
-        return ProcessLock.holder(file) ?? NodeIdentity(name: "unknown", processID: 0, version: "unknown")
+        return ProcessLock.holder(file)
+            ?? Holder(identity: NodeIdentity(name: "unknown", processID: 0, version: "unknown"))
     }
 
     private static var wholeFile: flock {
@@ -87,8 +95,8 @@ final class ProcessLock: Sendable {
         flock(l_type: Int16(F_WRLCK), l_whence: Int16(SEEK_SET), l_start: 0, l_len: 0, l_pid: 0)
     }
 
-    private static func taken(by holder: NodeIdentity?, path: String) -> StoreError {
-        let who = holder.map { "process \($0.processID) (\($0.name))" } ?? "another process"
+    private static func taken(by holder: Holder?, path: String) -> StoreError {
+        let who = (holder?.identity).map { "process \($0.processID) (\($0.name))" } ?? "another process"
         return StoreError(
             .alreadyRunning, "\(who) runs tasks on this database",
             help: "stop it, or give this one a database of its own; \(path) tells who holds it")
@@ -97,6 +105,8 @@ final class ProcessLock: Sendable {
     private static func leave(_ node: NodeIdentity, in file: Int32) {
         let note = Value.object([
             "pid": .integer(Int64(node.processID)), "node": .string(node.name), "version": .string(node.version),
+            "started": .integer(SystemClock().now.milliseconds),
+            "manifest": node.manifest.map { .integer(Int64(bitPattern: $0)) } ?? .null,
         ])
         let bytes = Array((note.json + "\n").utf8)
         ftruncate(file, 0)
@@ -104,15 +114,18 @@ final class ProcessLock: Sendable {
         _ = pwrite(file, bytes, bytes.count, 0)
     }
 
-    private static func holder(_ file: Int32) -> NodeIdentity? {
+    private static func holder(_ file: Int32) -> Holder? {
         var bytes = [UInt8](repeating: 0, count: 4096)
         let count = pread(file, &bytes, bytes.count, 0)
         // Empty for an instant after the lock was taken, or written by somebody else: then who holds it is not known.
         guard count > 0, let note = try? Value(json: bytes.prefix(count)), let process = note["pid"]?.integer else {
             return nil
         }
-        return NodeIdentity(
+        let identity = NodeIdentity(
             name: note["node"]?.string ?? "unknown", processID: Int32(clamping: process),
-            version: note["version"]?.string ?? "unknown")
+            version: note["version"]?.string ?? "unknown",
+            manifest: (note["manifest"]?.integer).map { UInt64(bitPattern: $0) })
+        return Holder(
+            identity: identity, startedAt: (note["started"]?.integer).map { Instant(milliseconds: $0) })
     }
 }

@@ -79,6 +79,7 @@ private struct StoredRequest {
         case .cancel(let run): self.init(kind: 1, task: nil, dependents: false, batch: false, run: run)
         case .pausesChanged: self.init(kind: 2, task: nil, dependents: false, batch: false, run: nil)
         case .reload: self.init(kind: 3, task: nil, dependents: false, batch: false, run: nil)
+        case .release(let task): self.init(kind: 4, task: task, dependents: false, batch: false, run: nil)
         }
     }
 
@@ -89,6 +90,7 @@ private struct StoredRequest {
         case 1: run.map(Request.Kind.cancel)
         case 2: .pausesChanged
         case 3: .reload
+        case 4: .release(task: task ?? "")
         default: nil
         }
     }

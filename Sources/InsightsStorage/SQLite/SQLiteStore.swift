@@ -96,10 +96,22 @@ package final class SQLiteStore: Store {
         lock.release()
     }
 
-    package func runningNode() async throws(StoreError) -> NodeIdentity? { lock.holder() }
+    package func runningNode() async throws(StoreError) -> NodeIdentity? { lock.holder()?.identity }
 
-    /// The lock dies with the process, so there is nothing to renew.
-    package func renewLeases() async throws(StoreError) -> [RunID] { [] }
+    package func nodes() async throws(StoreError) -> [NodeRecord] {
+        guard let node = lock.holder() else { return [] }
+        let running = try await read { db in
+            try Int.fetchOne(
+                db, sql: "SELECT count(*) FROM runs INDEXED BY runs_by_status WHERE status = \(RunStatus.running.code)")
+        }
+        // The lock dies with its process, so who has it is there.
+        return [
+            NodeRecord(
+                name: node.identity.name, processID: node.identity.processID, version: node.identity.version,
+                startedAt: node.startedAt, lastSeen: SystemClock().now, isAlive: true, running: running ?? 0,
+                manifest: node.identity.manifest, takesShare: true)
+        ]
+    }
 
     package func commit(_ writes: [StoreWrite]) async throws(StoreError) -> [WriteOutcome] {
         guard !writes.isEmpty else { return [] }

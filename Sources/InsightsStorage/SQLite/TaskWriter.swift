@@ -43,7 +43,8 @@ final class TaskWriter {
                 known[name] = Row(task: task, isRegistered: true)
                 return task
             }
-            guard !row.isRegistered || row.task.hash != registration.hash else { return row.task }
+            let isChanged = registration.isNew && row.task.hash != registration.hash
+            guard !row.isRegistered || isChanged else { return row.task }
             if !row.isRegistered { row.task.registeredAt = at }
             row.task.hash = registration.hash
             row.isRegistered = true

@@ -61,8 +61,6 @@ final class FaultyStore: Store {
         return try await real.recover()
     }
 
-    func renewLeases() async throws(StoreError) -> [RunID] { try await real.renewLeases() }
-
     func commit(_ writes: [StoreWrite]) async throws(StoreError) -> [WriteOutcome] {
         let fault: CommitFault? = state.withLock { state in
             state.commits += 1
@@ -139,4 +137,5 @@ final class FaultyStore: Store {
     }
 
     func runningNode() async throws(StoreError) -> NodeIdentity? { try await real.runningNode() }
+    func nodes() async throws(StoreError) -> [NodeRecord] { try await real.nodes() }
 }

@@ -187,7 +187,7 @@ final class PlannerDesk {
             let marks = finish.marks.map { " mark \(taskNames[$0.task]!)" }.joined()
             let skips = finish.skips.map { ", skip \(describe($0))" }.joined()
             return ("finish \(run) \(describe(finish.disposition))\(marks)\(skips)", run)
-        case .checkpoint, .setPaused, .answer: return ("unexpected \(write)", "")
+        case .checkpoint, .setPaused, .answer, .leave, .release: return ("unexpected \(write)", "")
         }
     }
 

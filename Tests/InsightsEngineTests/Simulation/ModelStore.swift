@@ -117,7 +117,7 @@ struct ModelStore {
             row(checkpoint.run).map { $0.status == .running && $0.fence == checkpoint.fence } ?? false
                 || bug == .ignoredFence ? (.done, true) : (.fenced, true)
         case .finish(let finish): apply(finish)
-        case .setPaused, .answer: (.done, true)
+        case .setPaused, .answer, .leave, .release: (.done, true)
         }
     }
 

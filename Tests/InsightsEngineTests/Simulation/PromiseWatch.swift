@@ -298,7 +298,7 @@ final class PromiseWatch {
             if simulation.isStoreDown { violate("a start while the store is away", simulation) }
             runs.starting(start, self, simulation)
             runs.checkRank(of: start.run, self, simulation)
-        case .checkpoint, .setPaused, .answer: violate("an unexpected write", simulation)
+        case .checkpoint, .setPaused, .answer, .leave, .release: violate("an unexpected write", simulation)
         }
     }
 
@@ -354,7 +354,7 @@ final class PromiseWatch {
             after.ended(finish, runs.books[finish.run], self, simulation)
         case .start:
             if outcome != .done { violate("a start was refused", simulation) }
-        case .checkpoint, .setPaused, .answer: break
+        case .checkpoint, .setPaused, .answer, .leave, .release: break
         }
     }
 

@@ -76,6 +76,7 @@ final class ScriptedReader: StoreReader {
     func answer(to request: RequestID) async throws(StoreError) -> RequestAnswer? { nil }
     func setPaused(_ tasks: [String], _ isPaused: Bool) async throws(StoreError) {}
     func runningNode() async throws(StoreError) -> NodeIdentity? { nil }
+    func nodes() async throws(StoreError) -> [NodeRecord] { [] }
     func close() async {}
 
     /// Cursors are plain offsets here.

@@ -161,7 +161,7 @@ struct RunModel {
         case .skip(let skip): apply(skip)
         case .start(let start): apply(start)
         case .finish(let finish): apply(finish)
-        case .checkpoint, .setPaused, .answer: .done
+        case .checkpoint, .setPaused, .answer, .leave, .release: .done
         }
     }
 

@@ -55,6 +55,33 @@ struct TaskConformance {
         }
     }
 
+    @Test("a definition that is not new to the process leaves the hash that is stored", arguments: StoreKind.all)
+    func hashes(_ kind: StoreKind) async throws {
+        try await withDesk(kind) { desk async throws in
+            let registrations = [
+                TaskRegistration(name: "one", hash: 2, isNew: false), TaskRegistration(name: "two", hash: 2),
+                TaskRegistration(name: "new", hash: 2, isNew: false),
+            ]
+            #expect(try await desk.store.register(registrations, at: Desk.at(1)).map(\.hash) == [1, 2, 2])
+            #expect(try await desk.store.tasks().map(\.hash) == [2, 1, 1, 2])
+        }
+    }
+
+    @Test("who runs tasks is told, and with what", arguments: StoreKind.all)
+    func nodes(_ kind: StoreKind) async throws {
+        try await withDesk(kind) { desk async throws in
+            _ = try await desk.commit(.claim(desk.claim(60)), .claim(desk.claim(120, starts: false)))
+            let other = try desk.kind.open(desk.folder.path)
+            let node = try #require(try await other.nodes().first)
+            #expect(node.name == Desk.node.name && node.processID == 4711 && node.version == "9.9.9")
+            #expect(node.isAlive && node.manifest == Desk.node.manifest)
+            #expect(node.startedAt.map { $0 <= node.lastSeen } == true)
+            await desk.store.release()
+            #expect(try await other.nodes().allSatisfy { !$0.isAlive })
+            await other.close()
+        }
+    }
+
     @Test("a pause is stored, also of a task that no process has registered yet", arguments: StoreKind.all)
     func pauses(_ kind: StoreKind) async throws {
         try await withDesk(kind) { desk async throws in
@@ -76,7 +103,7 @@ struct TaskConformance {
             let run = desk.id()
             let kinds: [Request.Kind] = [
                 .run(task: "one", dependents: true, batch: false), .run(task: "two", dependents: false, batch: true),
-                .cancel(run), .pausesChanged, .reload,
+                .cancel(run), .pausesChanged, .reload, .release(task: "one"),
             ]
             let requests = kinds.enumerated().map { Request(id: desk.id(), kind: $1, at: Desk.at(Double($0))) }
             #expect(try await desk.store.pendingRequests(limit: 10).isEmpty)
@@ -93,10 +120,10 @@ struct TaskConformance {
             for (request, answer) in zip(requests, answers) {
                 #expect(try await desk.store.answer(to: request.id) == answer)
             }
-            #expect(try await desk.store.pendingRequests(limit: 10).map(\.id) == requests.suffix(2).map(\.id))
+            #expect(try await desk.store.pendingRequests(limit: 10).map(\.id) == requests.suffix(3).map(\.id))
             // Asked again after its answer, as when the asker's own commit seemed lost.
             try await desk.store.ask([requests[0]])
-            #expect(try await desk.store.pendingRequests(limit: 10).count == 2)
+            #expect(try await desk.store.pendingRequests(limit: 10).count == 3)
         }
     }
 
@@ -124,11 +151,10 @@ struct TaskConformance {
         }
     }
 
-    @Test("a store can be probed, and has no leases to lose", arguments: StoreKind.all)
+    @Test("a store can be probed", arguments: StoreKind.all)
     func probe(_ kind: StoreKind) async throws {
         try await withDesk(kind) { desk async throws in
             try await desk.store.probe()
-            #expect(try await desk.store.renewLeases().isEmpty)
             #expect(try await desk.store.commit([]).isEmpty)
         }
     }

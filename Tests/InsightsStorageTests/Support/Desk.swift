@@ -5,7 +5,7 @@ import Testing
 /// A store with tasks in it, and short words for what a test does to it.
 final class Desk {
     static let start = Instant("2026-03-02T10:00:00Z")!
-    static let node = NodeIdentity(name: "desk-1", processID: 4711, version: "9.9.9")
+    static let node = NodeIdentity(name: "desk-1", processID: 4711, version: "9.9.9", manifest: .max - 1)
 
     let folder: TemporaryFolder
     let kind: StoreKind
