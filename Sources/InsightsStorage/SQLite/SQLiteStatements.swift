@@ -4,6 +4,8 @@ internal import InsightsEngine
 /// Compiles the statements of one connection and frees them all before it closes.
 final class SQLiteStatements: StatementSource {
     let dialect = SQLDialect.sqlite
+    var sharing: (any BatchSharing)? { nil }
+    var bulk: (any BulkWriting)? { nil }
     private let connection: OpaquePointer
     private var statements: [SQLiteStatement] = []
     private var newestRow: SQLiteStatement?

@@ -51,12 +51,19 @@ final class BatchWriter {
     /// - Returns: What became of each.
     /// - Throws: The database's error: the whole transaction must be undone.
     func apply(_ writes: [StoreWrite], node: String?) throws -> [WriteOutcome] {
+        try source.sharing?.begin(writes)
         try runs.begin(node: node)
         hasDroppedAnswers = false
         var outcomes: [WriteOutcome] = []
         outcomes.reserveCapacity(writes.count)
         var index = 0
         while index < writes.count {
+            if let bulk = source.bulk {
+                let count = max(1, bulk.together(writes, from: index))
+                outcomes += try applyTogether(writes[index..<index + count], bulk)
+                index += count
+                continue
+            }
             let together = RunWriter.claimsTogether(writes, from: index)
             if together > 0 {
                 outcomes += try claimTogether(writes[index..<index + together])
@@ -67,6 +74,13 @@ final class BatchWriter {
             }
         }
         return outcomes
+    }
+
+    private func applyTogether(_ writes: ArraySlice<StoreWrite>, _ bulk: any BulkWriting) throws -> [WriteOutcome] {
+        // One by itself is no slower in its own way.
+        guard writes.count > 1 else { return try writes.map(outcome) }
+        let outcomes = try bulk.apply(writes, node: runs.node, number: runs.number(of:))
+        return try zip(writes, outcomes).map { write, outcome in try outcome ?? self.outcome(of: write) }
     }
 
     private func claimTogether(_ writes: ArraySlice<StoreWrite>) throws -> [WriteOutcome] {
@@ -85,10 +99,11 @@ final class BatchWriter {
     private func outcome(of write: StoreWrite) throws -> WriteOutcome {
         switch write {
         case .claim(let claim):
-            let outcome = try refusable { try runs.claim(claim) }
+            let outcome = try refusable { try apply(claim) }
             if outcome == .conflict { try runs.noteTaken(claim) }
             return outcome
-        case .start(let start): return try runs.start(start)
+        case .start(let start):
+            return try runs.start(start) { try start.group.map { try takePlace(start.run, in: $0) } ?? true }
         case .skip(let skip): return try refusable { try runs.skip(skip) }
         case .checkpoint(let checkpoint): return try refusable { try apply(checkpoint) }
         case .finish(let finish):
@@ -98,12 +113,17 @@ final class BatchWriter {
             pause.bind(1, task.value)
             pause.bind(2, isPaused)
             try pause.post()
+            source.sharing?.noteNews()
             return .done
         case .answer(let request, let answer):
             try store(answer, to: request)
             return .done
-        // One process has every task and counts the places itself.
-        case .leave, .release: return .done
+        case .leave(let run):
+            try source.sharing?.leavePlace(run)
+            return .done
+        case .release(let task):
+            try source.sharing?.release(task)
+            return .done
         }
     }
 
@@ -112,7 +132,7 @@ final class BatchWriter {
         try savepoint.post()
         do {
             let outcome = try body()
-            if outcome != .done { try undo.run() }
+            if outcome != .done, outcome != .noPlace { try undo.run() }
             try keep.run()
             return outcome
         } catch let rejection as Rejection {
@@ -127,6 +147,24 @@ final class BatchWriter {
             forget()
             return .rejected(RunError(code: "store", message: "cannot be stored: \(problem)", isRetryable: false))
         }
+    }
+
+    /// Claims an occurrence; without the place in its group that it needs, it waits.
+    private func apply(_ claim: Claim) throws -> WriteOutcome {
+        guard let group = claim.group, claim.starts, source.sharing != nil else { return try runs.claim(claim) }
+        if let own = try runs.row(of: claim.run) {
+            let outcome = try runs.claim(claim)
+            return outcome == .done && own.status == .queued ? .noPlace : outcome
+        }
+        if try takePlace(claim.run, in: group) { return try runs.claim(claim) }
+        var waiting = claim
+        waiting.starts = false
+        let outcome = try runs.claim(waiting)
+        return outcome == .done ? .noPlace : outcome
+    }
+
+    private func takePlace(_ run: RunID, in group: GroupPlace) throws -> Bool {
+        try source.sharing?.takePlace(run, in: group) ?? true
     }
 
     private func apply(_ checkpoint: AttemptCheckpoint) throws -> WriteOutcome {
@@ -161,6 +199,10 @@ final class BatchWriter {
         try runs.finish(finish, run, stored)
         for mark in finish.marks { try runs.mark(mark) }
         for skip in finish.skips { _ = try runs.skip(skip) }
+        if let sharing = source.sharing {
+            if !finish.keepsPlace { try sharing.leavePlace(finish.run) }
+            if !finish.marks.isEmpty || !finish.skips.isEmpty { sharing.noteNews() }
+        }
         return .done
     }
 
@@ -182,6 +224,7 @@ final class BatchWriter {
         try settleRequest.post()
         if !hasDroppedAnswers { try dropOldAnswers.post() }
         hasDroppedAnswers = true
+        source.sharing?.noteNews()
     }
 
     /// Tells one checkpoint from another, for as long as this process lives: only this process repeats one.

@@ -173,20 +173,13 @@ final class RunStatements {
     }
 
     func finish(_ row: Int64, _ finish: AttemptFinish, _ stored: PayloadWriter.Stored) throws {
-        let status = finish.disposition.status
-        var reason: String?
-        var retryAt: Int64?
-        switch finish.disposition {
-        case .final(_, let why): reason = StoredText.clean(why)
-        case .retrying(let at): retryAt = at.milliseconds
-        case .interrupted: reason = SkipReason.shutdown.rawValue
-        }
+        let end = StoredEnd(finish)
         finishRow.bind(1, row)
-        finishRow.bind(2, status.code)
-        finishRow.bind(3, reason)
-        finishRow.bind(4, status.isFinal ? finish.at.milliseconds : nil)
+        finishRow.bind(2, end.status.code)
+        finishRow.bind(3, end.reason)
+        finishRow.bind(4, end.finishedAt)
         finishRow.bind(5, finish.duration?.wholeNanoseconds)
-        finishRow.bind(6, retryAt)
+        finishRow.bind(6, end.retryAt)
         finishRow.bind(7, StoredText.clean(finish.error?.code))
         finishRow.bind(8, StoredText.clean(finish.error?.message))
         finishRow.bind(9, finish.error.map { $0.isRetryable ? 1 : 0 })
@@ -232,5 +225,23 @@ final class RunStatements {
         extendSkip.bind(3, skip.until.milliseconds)
         extendSkip.bind(4, skip.at.milliseconds)
         try extendSkip.post()
+    }
+}
+
+/// What an end leaves in the row of its run.
+struct StoredEnd {
+    let status: RunStatus
+    private(set) var reason: String?
+    private(set) var retryAt: Int64?
+    let finishedAt: Int64?
+
+    init(_ finish: AttemptFinish) {
+        status = finish.disposition.status
+        finishedAt = status.isFinal ? finish.at.milliseconds : nil
+        switch finish.disposition {
+        case .final(_, let why): reason = StoredText.clean(why)
+        case .retrying(let at): retryAt = at.milliseconds
+        case .interrupted: reason = SkipReason.shutdown.rawValue
+        }
     }
 }

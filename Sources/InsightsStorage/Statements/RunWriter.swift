@@ -11,7 +11,8 @@ final class RunWriter {
     private let names: NameTable
     private let runs: RunStatements
     private let progress: ProgressStatements
-    private var node: Int64?
+    /// The number of the node's name.
+    private(set) var node: Int64?
     /// Tasks whose progress a refused claim of this batch has moved.
     private var moved: Set<TaskID> = []
 
@@ -30,6 +31,8 @@ final class RunWriter {
     }
 
     func forgetNames() { names.forget() }
+
+    func number(of name: String) throws -> Int64 { try names.id(name) }
 
     func row(of run: RunID) throws -> Row? { try runs.row(of: run) }
 
@@ -121,7 +124,8 @@ final class RunWriter {
 
     // MARK: Attempts
 
-    func start(_ start: AttemptStart) throws -> WriteOutcome {
+    /// - Parameter takesPlace: Asked when nothing else is in the way of the start: whether there is the place it needs.
+    func start(_ start: AttemptStart, takesPlace: () throws -> Bool) throws -> WriteOutcome {
         guard let run = try runs.row(of: start.run), !run.status.isFinal else { return .conflict }
         let isGoing = run.status == .running && run.attemptFence == run.fence
         if isGoing {
@@ -129,6 +133,7 @@ final class RunWriter {
             return isRepeated ? .done : .conflict
         }
         guard run.fence == start.fence else { return .conflict }
+        guard try takesPlace() else { return .noPlace }
         try runs.start(run.row, start, node: node)
         return .done
     }

@@ -4,6 +4,10 @@ internal import InsightsPlugin
 /// Compiles the statements of one connection, and knows where the databases differ.
 protocol StatementSource: AnyObject {
     var dialect: SQLDialect { get }
+    /// `nil` where one process has every task.
+    var sharing: (any BatchSharing)? { get }
+    /// `nil` where writing one by one costs little.
+    var bulk: (any BulkWriting)? { get }
 
     func callAsFunction(_ sql: String) throws -> any PreparedStatement
 
