@@ -41,13 +41,9 @@ final class PostgresConnection {
             throw PostgresError(kind: .connection(state: nil), message: "no memory left for a connection")
         }
         self.handle = handle
-        do {
-            try connect()
-            PQsetnonblocking(handle, 1)
-        } catch {
-            PQfinish(handle)
-            throw error
-        }
+        // From here on the end of the object, also by a throw, ends the connection.
+        try connect()
+        PQsetnonblocking(handle, 1)
     }
 
     deinit { PQfinish(handle) }

@@ -65,6 +65,13 @@ package final class PostgresStore: SharedStore {
         return store
     }
 
+    /// Opens the database that a URL names, as ``open(uri:mode:notifies:)``.
+    package static func open(
+        _ uri: PostgresURI, mode: Mode = .create, notifies: Bool = true
+    ) throws(StoreError) -> PostgresStore {
+        try open(uri: uri.text, mode: mode, notifies: notifies)
+    }
+
     /// Makes the tables or brings them up to date, and lets another user work with them who may not alter them.
     ///
     /// - Parameters:
