@@ -3,12 +3,9 @@ internal import InsightsPlugin
 internal import Synchronization
 
 extension PostgresStore {
-    /// How long a lease lasts by the database's clock.
-    private static let lease: Duration = .seconds(15)
-
     package func acquire(_ node: NodeIdentity) async throws(StoreError) {
         let former = self.node.withLock { $0 }
-        let (label, lease) = (label, PostgresStore.lease)
+        let (label, lease) = (label, lease)
         let entered = try await control { statements in
             try PostgresNodes(statements).enter(node, after: former, lease: lease, label: label)
         }
@@ -34,7 +31,7 @@ extension PostgresStore {
 
     package func renew(_ report: NodeReport) async throws(StoreError) -> LeaseRenewal {
         guard let current = node.withLock({ $0 }) else { throw PostgresNode.lost(label) }
-        let (label, lease) = (label, PostgresStore.lease)
+        let (label, lease) = (label, lease)
         return try await control { statements in
             try PostgresNodes(statements).renew(current, report, lease: lease, label: label)
         }

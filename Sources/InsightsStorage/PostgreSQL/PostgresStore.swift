@@ -27,7 +27,11 @@ package final class PostgresStore: SharedStore {
     /// How often a transaction is made again after a deadlock or the like.
     private static let tries = 5
 
+    /// How long a lease lasts by the database's clock, unless a test says otherwise.
+    package static let lease: Duration = .seconds(15)
+
     let house: PostgresHouse
+    let lease: Duration
     private let writer: PostgresLane
     private let control: PostgresLane
     private let readers: [PostgresLane]
@@ -36,7 +40,8 @@ package final class PostgresStore: SharedStore {
 
     package var notices: AsyncStream<Void> { listener.notices }
 
-    private init(_ address: PostgresAddress, notifies: Bool) {
+    private init(_ address: PostgresAddress, notifies: Bool, lease: Duration) {
+        self.lease = lease
         let house = PostgresHouse(address: address)
         self.house = house
         writer = PostgresLane("writer", house, writes: true)
@@ -53,11 +58,12 @@ package final class PostgresStore: SharedStore {
     ///   - uri: `postgres://…`, any libpq URI, several hosts included.
     ///   - notifies: Whether other nodes are told of what concerns them (`NOTIFY`), and are listened to; without it they
     ///     find out by asking, within a second.
+    ///   - lease: How long a node's lease lasts.
     /// - Throws: ``StoreError``.
     package static func open(
-        uri: String, mode: Mode = .create, notifies: Bool = true
+        uri: String, mode: Mode = .create, notifies: Bool = true, lease: Duration = lease
     ) throws(StoreError) -> PostgresStore {
-        let store = PostgresStore(try PostgresAddress(uri), notifies: notifies)
+        let store = PostgresStore(try PostgresAddress(uri), notifies: notifies, lease: lease)
         let house = store.house
         try store.control.performNow(within: .seconds(mode == .create ? 120 : 10)) { session in
             try house.checkTables(session.connection, migrates: mode == .create)

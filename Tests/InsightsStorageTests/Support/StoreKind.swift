@@ -18,7 +18,9 @@ struct StoreKind: Sendable, CustomTestStringConvertible {
         StoreKind(name: "SQLite", isShared: false) { try SQLiteStore.open(path: $0 + "/insights.db") },
         StoreKind(name: "PostgreSQL", isShared: true) { folder in
             let name = folder.split(separator: "/").last.map(String.init) ?? "insights"
-            return try PostgresStore.open(uri: try PostgresServer.shared().database(name))
+            // Nothing renews a desk's lease, and a test among many may take its time.
+            return try PostgresStore.open(
+                uri: try PostgresServer.shared().database(name), lease: .seconds(3600))
         },
     ]
     /// Those that one process at a time has.
