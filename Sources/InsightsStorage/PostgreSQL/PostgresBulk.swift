@@ -173,7 +173,8 @@ final class PostgresBulk: BulkWriting {
         return try result.first?.int(0) == count ? nil : []
     }
 
-    /// Those that are over, fenced off, or sent again are left alone.
+    /// Those that are over, fenced off, or sent again are left alone. The sum keeps the planner from looking for all runs
+    /// of a status, of which it knows nothing while the tables are new.
     private static let finishes = """
         WITH x AS (
             SELECT * FROM unnest(?1::uuid[], ?2::bigint[], ?3::bigint[], ?4::bigint[], ?5::bigint[], ?6::bigint[],
@@ -185,7 +186,8 @@ final class PostgresBulk: BulkWriting {
                 retry_at = x.retry_at, error_code = x.error_code, error_message = x.error_message,
                 error_retryable = x.error_retryable, error_retry_at = x.error_retry_at, summary = x.summary,
                 failures = coalesce(r.failures, 0) + x.failures, samples = coalesce(r.samples, 0)
-            FROM x WHERE r.id = x.id AND r.fence = x.fence AND r.status < \(StoredCodes.firstFinal) AND r.status <> x.status
+            FROM x WHERE r.id = x.id AND r.fence = x.fence AND r.status + 0 < \(StoredCodes.firstFinal)
+                AND r.status <> x.status
             RETURNING x.place, r.task_id, r.scheduled_at, r.status
         ), successes AS (
             UPDATE progress p SET last_success_at = m.at

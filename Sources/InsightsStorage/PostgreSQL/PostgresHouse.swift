@@ -55,7 +55,7 @@ struct PostgresHouse: Sendable {
     private static let writerSettings =
         commonSettings + """
             SET statement_timeout = \(writeLimit); SET lock_timeout = 5000; SET enable_seqscan = off;
-            SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan;
+            SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; SET plan_cache_mode = force_generic_plan;
             SELECT set_config('synchronous_commit', 'on', false)
             WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')
             """
