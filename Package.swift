@@ -196,10 +196,14 @@ let package = Package(
             ],
             swiftSettings: ours
         ),
+        // A raw socket for the tests of both servers.
+        .target(
+            name: "InsightsTestWire", dependencies: ["InsightsPlugin"], path: "Tests/InsightsTestWire",
+            swiftSettings: ours),
         .testTarget(
             name: "InsightsHTTPTests",
             dependencies: [
-                "InsightsEngine", "InsightsHTTP", "InsightsPlugin", log,
+                "InsightsEngine", "InsightsHTTP", "InsightsPlugin", "InsightsTestWire", log,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -227,7 +231,7 @@ let package = Package(
         ),
         .testTarget(
             name: "InsightsForgeServerTests",
-            dependencies: ["InsightsForgeServer", "InsightsPlugin", "insights-forge-demo"],
+            dependencies: ["InsightsForgeServer", "InsightsPlugin", "InsightsTestWire", "insights-forge-demo"],
             swiftSettings: ours
         ),
         .testTarget(

@@ -78,10 +78,22 @@ let package = Package(
             swiftSettings: ours
         ),
         .target(name: "InsightsPostgresServer", dependencies: ["CSpawn"], swiftSettings: ours),
+        .target(
+            name: "InsightsForgeServer",
+            dependencies: [
+                "InsightsPlugin",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: ours
+        ),
         .executableTarget(
             name: "bench",
             dependencies: [
-                "InsightsEngine", "InsightsHTTP", "InsightsPlugin", "InsightsPostgresServer", "InsightsStorage", log,
+                "InsightsEngine", "InsightsForgeServer", "InsightsHTTP", "InsightsPlugin", "InsightsPostgresServer",
+                "InsightsStorage", log,
             ],
             swiftSettings: ours
         ),

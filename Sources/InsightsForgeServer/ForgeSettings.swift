@@ -22,6 +22,8 @@ package struct ForgeSettings: Sendable {
     package var requiresToken = false
     /// Whether GitLab leaves out `X-Total` and `X-Total-Pages`, as it does from 10 000 elements on.
     package var omitsTotals = false
+    /// Whether a `304` comes without `Link`, as GitHub's does.
+    package var omitsLinkOn304 = true
     /// Whether a request's headers are kept in the log; their secrets never are.
     package var keepsHeaders = true
 

@@ -91,5 +91,6 @@ extension ForgeState {
         answer.status = 304
         answer.body = []
         answer.setHeader("Content-Type", nil)
+        if settings.omitsLinkOn304 { answer.setHeader("Link", nil) }
     }
 }

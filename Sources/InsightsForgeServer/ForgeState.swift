@@ -34,6 +34,7 @@ struct ForgeState: Sendable {
         self.kind = kind
         self.clock = clock
         settings.limits = ForgeLimits(kind)
+        settings.omitsLinkOn304 = kind == .github
     }
 
     var now: Instant { clock() }

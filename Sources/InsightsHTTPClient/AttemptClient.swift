@@ -133,13 +133,16 @@ struct AttemptClient: HTTP.Client {
 
     private func ticket(for hop: HTTP.Request, _ credential: String) async throws -> Budgets.Ticket {
         let key = LaneKey(origin: hop.url.origin, credential: credential)
+        let patience = hop.longestWait.map { access.clock.now.advanced(by: min($0, .seconds(86_400))) }
         do {
-            return try await access.budgets.enter(key, hop.budget, run: run, deadline: deadline, onWait: onWait)
+            return try await access.budgets.enter(
+                key, hop.budget, run: run, deadline: min(deadline, patience ?? deadline), onWait: onWait)
         } catch let held as HeldTooLong {
+            let reason = held.until > deadline ? "after this attempt's deadline" : "longer than it is to wait"
             throw hop.failure(
                 HTTP.FailureCode.rateLimited,
-                "\(hop.url.origin.authority) is at its limit (\(hop.budget.resource)) until \(held.until), after this"
-                    + " attempt's deadline", retryable: true, retryAt: held.until)
+                "\(hop.url.origin.authority) is at its limit (\(hop.budget.resource)) until \(held.until), \(reason)",
+                retryable: true, retryAt: held.until)
         }
     }
 

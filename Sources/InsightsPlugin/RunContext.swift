@@ -21,6 +21,8 @@ public struct Progress: Hashable, Sendable {
 ///
 /// The engine has one, the process protocol's client side another, and test kits a third.
 public protocol RunHost: Sendable {
+    /// The run's id, a UUIDv7 in lower case.
+    var runID: String { get }
     /// Logs into the run's own log and the daemon's.
     var logger: Logger { get }
     /// Time, as the scheduler sees it.
@@ -46,7 +48,7 @@ public protocol RunHost: Sendable {
 /// What a run is given.
 public struct RunContext: Sendable {
     /// The run's id, a UUIDv7 in lower case.
-    public let runID: String
+    public var runID: String { host.runID }
     /// The task's name in the manifest.
     public let task: String
     /// Checked against the module's declaration, defaults filled in.
@@ -63,10 +65,9 @@ public struct RunContext: Sendable {
 
     /// Creates a context on top of a host.
     public init(
-        runID: String, task: String, parameters: Value, scheduledAt: Instant, attempt: Int, deadline: Instant,
+        task: String, parameters: Value, scheduledAt: Instant, attempt: Int, deadline: Instant,
         lastSuccessAt: Instant?, host: any RunHost
     ) {
-        self.runID = runID
         self.task = task
         self.parameters = parameters
         self.scheduledAt = scheduledAt

@@ -56,6 +56,9 @@ public final class RecordingHost: RunHost {
         recorded = Mutex(State(durableState: state, metrics: metrics))
     }
 
+    /// The same for every run.
+    public var runID: String { "01900000-0000-7000-8000-000000000000" }
+
     /// A logger into ``lines``.
     public var logger: Logger {
         let handler = RecordedLogHandler(log: log)
@@ -147,10 +150,9 @@ public final class RecordingHost: RunHost {
         }
         let now = clock.now
         return RunContext(
-            runID: "01900000-0000-7000-8000-000000000000", task: "test",
-            parameters: module.declaration.parameters.filled(parameters), scheduledAt: scheduledAt ?? now,
-            attempt: attempt, deadline: now.advanced(by: module.declaration.timeout ?? .seconds(3600)),
-            lastSuccessAt: nil, host: self)
+            task: "test", parameters: module.declaration.parameters.filled(parameters),
+            scheduledAt: scheduledAt ?? now, attempt: attempt,
+            deadline: now.advanced(by: module.declaration.timeout ?? .seconds(3600)), lastSuccessAt: nil, host: self)
     }
 
     private func finish(_ result: Result<String?, any Error>) throws -> String? {

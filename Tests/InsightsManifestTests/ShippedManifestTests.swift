@@ -35,7 +35,7 @@ struct ShippedManifestTests {
     @Test("What the shipped tasks.yaml says of forges is right with a token, too, once it is turned on")
     func shippedForges() throws {
         var text = try String(contentsOfFile: Self.repository + "/tasks.yaml", encoding: .utf8)
-        text = text.replacing("    enabled: false\n    every: 7d", with: "    every: 7d")
+        text = text.replacing("    enabled: false\n    every: 6d", with: "    every: 6d")
         for task in ["git-repositories", "git-accounts"] {
             text = text.replacing("    enabled: false\n    after: \(task)", with: "    after: \(task)")
         }

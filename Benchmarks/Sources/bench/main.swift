@@ -24,9 +24,10 @@ case "history-postgres": try await historyPostgres(count(default: 1_000_000))
 case "health": try await health()
 case "history":
     try await History(repositories: count(default: 10_000), path: arguments.count > 3 ? arguments[3] : nil).run()
+case "forge": try await ForgeHost(repositories: count(default: 1000)).run()
 default:
     print(
-        "usage: bench register|lateness-memory|lateness-sqlite|burst-memory|burst-sqlite|burst-postgres|store-postgres|history-postgres|health|history [COUNT] [FILE]"
-    )
+        "usage: bench register|lateness-memory|lateness-sqlite|burst-memory|burst-sqlite|burst-postgres|store-postgres"
+            + "|history-postgres|health|history|forge [COUNT] [FILE]")
     exit(64)
 }

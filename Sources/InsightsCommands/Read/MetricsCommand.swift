@@ -41,13 +41,26 @@ struct MetricsCommand: AsyncParsableCommand {
         } else {
             context.tellNoDatabase()
         }
+        show(values, events, context)
+    }
+
+    private func show(_ values: [LatestValue], _ events: [SubjectEvent], _ context: CommandContext) {
+        let output = context.output
         if format.json {
-            context.output.json(values.lazy.map(\.json))
-        } else if format.csv {
-            for line in CSV.lines(MetricsCommand.table(values, Presentation())) { context.output.line(line) }
+            // Neighbours share their subject, which is the largest part of each.
+            var subject: (id: Int64, json: JSONText)?
+            output.json(values) { value, text in
+                if subject?.id != value.subject.id { subject = (value.subject.id, JSONText(value.subject.json)) }
+                if let subject { text.append(value, subject: subject.json) }
+            }
+        } else if output.terminal.isTerminal, !format.csv {
+            output.table(MetricsCommand.table(values, context.presentation()))
+            for event in events { output.line(CellText.safe(event.words)) }
         } else {
-            context.output.table(MetricsCommand.table(values, context.presentation()))
-            for event in events { context.output.line(CellText.safe(event.words)) }
+            output.rows(format.csv ? .csv : .tabs) { rows in
+                rows.header(MetricsCommand.columns)
+                MetricsCommand.write(values, to: &rows)
+            }
         }
     }
 
@@ -71,23 +84,38 @@ struct MetricsCommand: AsyncParsableCommand {
             : "nothing was measured of \(CellText.safe(asked.joined(separator: ", "))); `insights metrics` shows all there is"
     }
 
-    /// A row a value; of a ranking a row a label.
+    private static let columns: [Table.Column] = [
+        .init("KIND"), .init("KEY"), .init("METRIC"), .init("LABEL"), .init("VALUE", numeric: true), .init("UNIT"),
+        .init("SHAPE", lesser: true), .init("AT", lesser: true), .init("OF", numeric: true, lesser: true),
+    ]
+
     static func table(_ values: [LatestValue], _ presentation: Presentation) -> Table {
-        var table = Table([
-            .init("KIND"), .init("KEY"), .init("METRIC"), .init("LABEL"), .init("VALUE", numeric: true),
-            .init("UNIT"), .init("SHAPE", lesser: true), .init("AT", lesser: true),
-            .init("OF", numeric: true, lesser: true),
-        ])
+        var rows = TableRows(columns, presentation)
+        write(values, to: &rows)
+        return rows.table
+    }
+
+    /// A row a value; of a ranking a row a label.
+    private static func write(_ values: [LatestValue], to rows: inout some RowSink) {
         for value in values {
-            for (label, number) in value.value.lines {
-                table.rows.append([
-                    .init(value.subject.kind), .init(value.subject.key), .init(value.metric), .init(label),
-                    .init(Presentation.text(number)), .init(value.unit), .init(value.shape.rawValue),
-                    presentation.cell(value.at), .init(value.of.map(String.init)),
-                ])
+            switch value.value {
+            case .number(let number): write(value, nil, number, to: &rows)
+            case .ranking(let lines): for line in lines { write(value, line.label, line.value, to: &rows) }
             }
         }
-        return table
+    }
+
+    private static func write(_ value: LatestValue, _ label: String?, _ number: Double, to rows: inout some RowSink) {
+        rows.cell(value.subject.kind)
+        rows.cell(value.subject.key)
+        rows.cell(value.metric)
+        rows.cell(label)
+        rows.cell(number)
+        rows.cell(value.unit)
+        rows.cell(value.shape.rawValue)
+        rows.cell(value.at)
+        rows.cell(value.of.map(String.init))
+        rows.endRow()
     }
 }
 

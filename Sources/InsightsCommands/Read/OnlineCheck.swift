@@ -38,8 +38,8 @@ struct OnlineCheck: Sendable {
         let http = context.http.client(run: RunID(high: 0, low: 0), deadline: deadline) { _ in }
         let host = CheckHost(logger: context.logger(.warning), clock: clock, http: http)
         let run = RunContext(
-            runID: RunID(high: 0, low: 0).description, task: task.name, parameters: task.settings.parameters,
-            scheduledAt: clock.now, attempt: 1, deadline: deadline, lastSuccessAt: nil, host: host)
+            task: task.name, parameters: task.settings.parameters, scheduledAt: clock.now, attempt: 1,
+            deadline: deadline, lastSuccessAt: nil, host: host)
         do {
             return try await module.survey(run)
         } catch let failure as RunFailure {
@@ -104,6 +104,7 @@ struct OnlineCheck: Sendable {
 
 /// The host of a survey: it lends servers and a clock, and keeps nothing.
 private struct CheckHost: RunHost {
+    var runID: String { RunID(high: 0, low: 0).description }
     let logger: Logger
     let clock: any RunClock
     let http: any HTTP.Client

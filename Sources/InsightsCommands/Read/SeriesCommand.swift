@@ -63,7 +63,7 @@ struct SeriesCommand: AsyncParsableCommand {
         if format.json {
             context.output.line(series.json.json)
         } else if format.csv {
-            for line in CSV.lines(SeriesCommand.table(series, Presentation())) { context.output.line(line) }
+            context.output.csv(SeriesCommand.table(series, Presentation()))
         } else {
             context.output.table(SeriesCommand.table(series, Presentation()))
             if context.output.terminal.isTerminal { SeriesCommand.notes(series).forEach(context.output.line) }

@@ -29,19 +29,53 @@ final class Output: Sendable {
         }
     }
 
-    /// Writes the rows of a table.
+    /// Writes bytes as they are.
+    private func write(_ bytes: [UInt8]) {
+        state.withLock { state in
+            if state.hasFailed { return }
+            state.buffer.append(contentsOf: bytes)
+            if state.buffer.count >= 1 << 16 { drain(&state) }
+        }
+    }
+
+    /// Writes a table: aligned for a person, tab-separated otherwise.
     func table(_ table: Table) {
-        for text in table.lines(for: terminal) { line(text) }
+        if terminal.isTerminal {
+            for text in table.lines(for: terminal) { line(text) }
+        } else {
+            rows(.tabs) { $0.write(table) }
+        }
+    }
+
+    /// Writes a table for programs as CSV.
+    func csv(_ table: Table) { rows(.csv) { $0.write(table) } }
+
+    /// Writes rows for programs as they come.
+    func rows(_ form: PlainRows.Form, _ write: (inout PlainRows) -> Void) {
+        var rows = PlainRows(form) { self.write($0) }
+        write(&rows)
+        rows.flush()
     }
 
     /// Writes a list as JSON, an element a line.
-    func json(_ elements: some Sequence<Value>) {
+    func json(_ elements: some Sequence<Value>) { json(elements) { element, text in text.append(element) } }
+
+    /// Writes a list as JSON, an element a line, each as `append` writes it.
+    func json<Element>(_ elements: some Sequence<Element>, append: (Element, inout JSONText) -> Void) {
+        var text = JSONText()
         var isFirst = true
         for element in elements {
-            line((isFirst ? "[" : ",") + element.json)
+            text.append(literal: isFirst ? "[" : ",")
             isFirst = false
+            append(element, &text)
+            text.append(literal: "\n")
+            if text.bytes.count >= 1 << 14 {
+                write(text.bytes)
+                text.bytes.removeAll(keepingCapacity: true)
+            }
         }
-        line(isFirst ? "[]" : "]")
+        text.append(literal: isFirst ? "[]\n" : "]\n")
+        write(text.bytes)
     }
 
     /// Hands everything over to the system.

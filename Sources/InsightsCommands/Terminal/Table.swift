@@ -55,11 +55,8 @@ struct Table: Sendable {
 
     init(_ columns: [Column]) { self.columns = columns }
 
-    /// The lines, without newlines.
-    func lines(for terminal: Terminal) -> [String] {
-        if terminal.isTerminal { return forPeople.shown(on: terminal) }
-        return rows.map { row in row.map { CellText.field($0.plain) }.joined(separator: "\t") }
-    }
+    /// The lines that a person is shown, without newlines; ``PlainRows`` writes those for programs.
+    func lines(for terminal: Terminal) -> [String] { forPeople.shown(on: terminal) }
 
     /// Without what only programs are given.
     private var forPeople: Table { with(columns.indices.filter { !columns[$0].isPipeOnly }) }

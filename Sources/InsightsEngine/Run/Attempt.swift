@@ -39,6 +39,24 @@ final class AttemptServices: Sendable {
 /// does. Once ``close()``d nothing can be handed over any more, whatever the code still does.
 final class Attempt: RunHost {
     private struct Held {
+        var isClosed = false
+        /// Who executes the code, while it goes on.
+        var worker: ModuleWorker?
+        var isCancelled = false
+        // `nil` for most of ten thousand short runs, each of which would pay for the making of an empty one.
+        private(set) var keptIfAny: Kept?
+
+        var kept: Kept {
+            get { keptIfAny ?? Kept() }
+            _modify {
+                if keptIfAny == nil { keptIfAny = Kept() }
+                yield &keptIfAny!
+            }
+        }
+    }
+
+    /// What the code has handed over and said.
+    private struct Kept {
         var emissions: [Emission] = []
         var declared: [MetricDeclaration] = []
         var state: [String: Value?] = [:]
@@ -48,10 +66,6 @@ final class Attempt: RunHost {
         /// What the finishing write took along, until the store has taken that.
         var handedLog: [LogLine] = []
         var poison: RunFailure?
-        var isClosed = false
-        /// Who executes the code, while it goes on.
-        var worker: ModuleWorker?
-        var isCancelled = false
         /// The module's last report, and what the HTTP client waits for meanwhile.
         var progress: Progress?
         var waiting: String?
@@ -67,12 +81,14 @@ final class Attempt: RunHost {
     let slot: RunSlot
     let spec: AttemptSpec
     private let services: AttemptServices
+    private let redactor: Redactor
     private let held = Mutex(Held())
 
     init(slot: RunSlot, spec: AttemptSpec, services: AttemptServices) {
         self.slot = slot
         self.spec = spec
         self.services = services
+        redactor = Redactor(spec.definition.settings.secrets)
     }
 
     // MARK: The engine's side
@@ -81,21 +97,21 @@ final class Attempt: RunHost {
     ///
     /// - Returns: Whether `worker` may go on with another attempt: not once this one was cancelled, as a cancelled task
     ///   stays so.
-    func execute(by worker: ModuleWorker) async -> Bool {
+    nonisolated(nonsending) func execute(by worker: ModuleWorker) async -> Bool {
         let isCancelled = held.withLock { held in
             held.worker = worker
             return held.isCancelled
         }
         if isCancelled { worker.cancel() }
         let context = RunContext(
-            runID: spec.run.description, task: spec.definition.name, parameters: spec.definition.settings.parameters,
+            task: spec.definition.name, parameters: spec.definition.settings.parameters,
             scheduledAt: spec.scheduledAt, attempt: spec.attempt, deadline: spec.deadline,
             lastSuccessAt: spec.lastSuccessAt, host: self)
         let result = await Attempt.execute(spec.definition.settings.module, context)
         // From here on a cancellation that comes too late finds no worker, and cannot hit that one's next attempt.
         let (poison, wasCancelled) = held.withLock { held in
             held.worker = nil
-            return (held.poison, held.isCancelled)
+            return (held.keptIfAny?.poison, held.isCancelled)
         }
         services.inbox.postEnd(of: slot, verdict(on: result, poison))
         return !wasCancelled
@@ -117,20 +133,31 @@ final class Attempt: RunHost {
             guard !held.isClosed else { return }
             held.isClosed = true
             handLog(&held)
-            held.emissions = []
-            held.state = [:]
+            held.kept.emissions = []
+            held.kept.state = [:]
         }
     }
 
     /// Sets the log aside for the finishing write.
     private func handLog(_ held: inout Held) {
-        if held.droppedLines > 0 {
-            let text = "\(held.droppedLines) more log lines were dropped: a run keeps 1 MiB"
-            held.log.append(LogLine(at: services.clock.now, level: "warning", message: text))
+        if held.kept.droppedLines > 0 {
+            let text = "\(held.kept.droppedLines) more log lines were dropped: a run keeps 1 MiB"
+            held.kept.log.append(LogLine(at: services.clock.now, level: "warning", message: text))
         }
-        held.handedLog = held.log
-        held.log = []
-        held.droppedLines = 0
+        held.kept.handedLog = held.kept.log
+        held.kept.log = []
+        held.kept.droppedLines = 0
+    }
+
+    /// Closes the attempt if it has nothing to hand over, as most have not.
+    ///
+    /// - Returns: Whether that is so.
+    func closeEmpty() -> Bool {
+        held.withLock { held in
+            guard held.keptIfAny == nil else { return false }
+            held.isClosed = true
+            return true
+        }
     }
 
     /// What the finishing write takes along: everything on success, the log alone otherwise.
@@ -139,32 +166,35 @@ final class Attempt: RunHost {
     /// is the log once more. `nil` when there is nothing, as after most runs.
     func takePayload(everything: Bool) -> AttemptPayload? {
         held.withLock { held in
-            if held.isClosed { return held.handedLog.isEmpty ? nil : AttemptPayload(log: held.handedLog) }
+            if held.isClosed { return held.kept.handedLog.isEmpty ? nil : AttemptPayload(log: held.kept.handedLog) }
             held.isClosed = true
-            if held.emissions.isEmpty, held.state.isEmpty, held.log.isEmpty, held.droppedLines == 0 { return nil }
-            handLog(&held)
-            var payload = AttemptPayload(log: held.handedLog)
-            if everything {
-                payload.emissions = held.emissions
-                payload.state = held.state
-                payload.metrics = spec.definition.settings.declaration.metrics + held.declared
+            if held.kept.emissions.isEmpty, held.kept.state.isEmpty, held.kept.log.isEmpty, held.kept.droppedLines == 0
+            {
+                return nil
             }
-            held.emissions = []
-            held.state = [:]
+            handLog(&held)
+            var payload = AttemptPayload(log: held.kept.handedLog)
+            if everything {
+                payload.emissions = held.kept.emissions
+                payload.state = held.kept.state
+                payload.metrics = spec.definition.settings.declaration.metrics + held.kept.declared
+            }
+            held.kept.emissions = []
+            held.kept.state = [:]
             return payload
         }
     }
 
     /// The store has answered the finishing write for good.
-    func forgetLog() { held.withLock { $0.handedLog = [] } }
+    func forgetLog() { held.withLock { $0.kept.handedLog = [] } }
 
     /// Sends the log lines that the store does not have yet, so that a person can follow a run.
     func flushLog() {
         // Taken and queued under one lock: the finishing write, which takes the rest, cannot overtake them.
         held.withLock { held in
-            guard !held.log.isEmpty, !held.isClosed else { return }
-            let checkpoint = checkpoint(with: AttemptPayload(log: held.log))
-            held.log = []
+            guard !held.kept.log.isEmpty, !held.isClosed else { return }
+            let checkpoint = checkpoint(with: AttemptPayload(log: held.kept.log))
+            held.kept.log = []
             services.writer.submit(WriteUnit(.checkpoint(checkpoint)))
         }
     }
@@ -177,7 +207,9 @@ final class Attempt: RunHost {
         ]
     }
 
-    private static func execute(_ module: any TaskModule, _ context: RunContext) async -> AttemptResult {
+    private nonisolated(nonsending) static func execute(
+        _ module: any TaskModule, _ context: RunContext
+    ) async -> AttemptResult {
         do {
             return .succeeded(summary: try await module.run(context))
         } catch is CancellationError {
@@ -192,7 +224,6 @@ final class Attempt: RunHost {
     /// A failure that the host itself found counts, even if the module caught it; and no secret leaves.
     private func verdict(on result: AttemptResult, _ poison: RunFailure?) -> AttemptResult {
         if poison == nil, case .succeeded(nil) = result { return result }
-        let redactor = Redactor(spec.definition.settings.secrets)
         if let poison { return .failed(redactor.clean(RunError(poison))) }
         return switch result {
         case .succeeded(let summary): .succeeded(summary: summary.map(redactor.clean))
@@ -207,6 +238,8 @@ final class Attempt: RunHost {
     }
 
     // MARK: The module's side
+
+    var runID: String { spec.run.description }
 
     var logger: Logger {
         let handler = RunLogHandler(attempt: self, daemon: services.logger)
@@ -225,17 +258,16 @@ final class Attempt: RunHost {
     ///
     /// - Returns: The line without secrets, or `nil` when the attempt is over.
     func record(level: String, message: String, fields: ValueObject) -> LogLine? {
-        let redactor = Redactor(spec.definition.settings.secrets)
         let line = redactor.clean(LogLine(at: services.clock.now, level: level, message: message, fields: fields))
         let isFirst: Bool? = held.withLock { held in
             guard !held.isClosed else { return nil }
-            guard held.logBytes + line.size <= Attempt.logLimit else {
-                held.droppedLines += 1
+            guard held.kept.logBytes + line.size <= Attempt.logLimit else {
+                held.kept.droppedLines += 1
                 return false
             }
-            held.logBytes += line.size
-            held.log.append(line)
-            return held.log.count == 1
+            held.kept.logBytes += line.size
+            held.kept.log.append(line)
+            return held.kept.log.count == 1
         }
         guard let isFirst else { return nil }
         if isFirst { services.onLog(self) }
@@ -246,13 +278,13 @@ final class Attempt: RunHost {
         try check(emissions)
         let failure: RunFailure? = held.withLock { held in
             guard !held.isClosed else { return nil }
-            guard held.emissions.count + emissions.count <= Attempt.emissionLimit else {
+            guard held.kept.emissions.count + emissions.count <= Attempt.emissionLimit else {
                 return RunFailure(
                     "too_many_samples",
                     "more than \(Attempt.emissionLimit) samples since the last checkpoint; checkpoint in between",
                     retryable: false)
             }
-            held.emissions.append(contentsOf: emissions)
+            held.kept.emissions.append(contentsOf: emissions)
             return nil
         }
         if let failure { throw poisoned(failure) }
@@ -270,8 +302,8 @@ final class Attempt: RunHost {
                 RunFailure("bad_sample", "metric name \"\(bad.name)\" must match [a-z][a-z0-9_]*", retryable: false))
         }
         held.withLock { held in
-            held.declared.removeAll { old in metrics.contains { $0.name == old.name } }
-            held.declared.append(contentsOf: metrics)
+            held.kept.declared.removeAll { old in metrics.contains { $0.name == old.name } }
+            held.kept.declared.append(contentsOf: metrics)
         }
     }
 
@@ -280,10 +312,11 @@ final class Attempt: RunHost {
         let payload: AttemptPayload? = held.withLock { held in
             guard !held.isClosed else { return nil }
             let payload = AttemptPayload(
-                emissions: held.emissions, metrics: spec.definition.settings.declaration.metrics + held.declared,
-                state: held.state, log: held.log)
-            held.emissions = []
-            held.log = []
+                emissions: held.kept.emissions,
+                metrics: spec.definition.settings.declaration.metrics + held.kept.declared,
+                state: held.kept.state, log: held.kept.log)
+            held.kept.emissions = []
+            held.kept.log = []
             return payload
         }
         guard let payload else { throw CancellationError() }
@@ -291,12 +324,14 @@ final class Attempt: RunHost {
         switch await services.writer.commit(.checkpoint(checkpoint(with: payload))) {
         case .done:
             held.withLock { held in
-                for (key, value) in payload.state where held.state[key] == .some(value) { held.state[key] = nil }
+                for (key, value) in payload.state where held.kept.state[key] == .some(value) {
+                    held.kept.state[key] = nil
+                }
             }
         case .rejected(let error):
             // What cannot be stored must not take the log along that tells how it came about.
             held.withLock { held in
-                if !held.isClosed { held.log.insert(contentsOf: payload.log, at: 0) }
+                if !held.isClosed { held.kept.log.insert(contentsOf: payload.log, at: 0) }
             }
             throw poisoned(RunFailure(error.code, error.message, retryable: error.isRetryable))
         case .fenced, .conflict, .noPlace, nil: throw CancellationError()
@@ -305,8 +340,8 @@ final class Attempt: RunHost {
 
     func report(_ progress: Progress) {
         let waiting = held.withLock { held in
-            held.progress = progress
-            return held.waiting
+            held.kept.progress = progress
+            return held.kept.waiting
         }
         services.onProgress(spec, progress.waiting(for: waiting))
     }
@@ -314,9 +349,9 @@ final class Attempt: RunHost {
     /// Shows people that a run stands still, and why, as its module does not know.
     private func wait(for text: String?) {
         let progress: Progress? = held.withLock { held in
-            guard !held.isClosed, held.waiting != text else { return nil }
-            held.waiting = text
-            return held.progress ?? Progress(done: 0, total: nil, label: "")
+            guard !held.isClosed, held.kept.waiting != text else { return nil }
+            held.kept.waiting = text
+            return held.kept.progress ?? Progress(done: 0, total: nil, label: "")
         }
         guard let progress else { return }
         if let text { logger.info("\(text)") }
@@ -324,7 +359,7 @@ final class Attempt: RunHost {
     }
 
     func state(forKey key: String) async throws -> Value? {
-        if let changed = held.withLock({ $0.state[key] }) { return changed }
+        if let changed = held.withLock({ $0.kept.state[key] }) { return changed }
         return try await services.store.state(of: spec.task, forKey: key)
     }
 
@@ -336,12 +371,12 @@ final class Attempt: RunHost {
                     "state \"\(key.prefix(80))\": a key has at most 512 bytes and a value 256 KiB of JSON",
                     retryable: false))
         }
-        held.withLock { $0.state[key] = .some(value) }
+        held.withLock { $0.kept.state[key] = .some(value) }
     }
 
     private func poisoned(_ failure: RunFailure) -> RunFailure {
         held.withLock { held in
-            if held.poison == nil { held.poison = failure }
+            if held.kept.poison == nil { held.kept.poison = failure }
         }
         return failure
     }
@@ -350,7 +385,7 @@ final class Attempt: RunHost {
         let beforehand = spec.definition.settings.declaration.metrics
         for emission in emissions {
             let refusal = emission.refusal { name in
-                beforehand.first { $0.name == name } ?? held.withLock { $0.declared.first { $0.name == name } }
+                beforehand.first { $0.name == name } ?? held.withLock { $0.kept.declared.first { $0.name == name } }
             }
             guard var refusal else { continue }
             if refusal.code == "undeclared_metric" { refusal.message += " by \(spec.definition.settings.uses)" }

@@ -70,11 +70,13 @@ package final class ModulePool: TaskExecutor, @unchecked Sendable {
         pthread_mutex_unlock(mutex)
     }
 
-    /// Executes the attempt's code once a thread is free.
-    func start(_ attempt: Attempt) {
+    /// Executes the attempts' code as threads are free.
+    func start(_ new: [Attempt]) {
+        guard !new.isEmpty else { return }
         pthread_mutex_lock(mutex)
-        attempts.append(attempt)
-        if !isGathering { call(1) }
+        attempts.append(contentsOf: new)
+        // As many are worth a call by themselves.
+        if !isGathering || new.count >= Planner.many { call(new.count) }
         pthread_mutex_unlock(mutex)
     }
 

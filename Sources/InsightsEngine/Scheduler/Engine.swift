@@ -205,15 +205,10 @@ package final class Engine: Daemon {
                 at: now.uptime, isWanted: state.wantsEndsHeld(waitingPool), timer: state.nextTimer)
             guard inbox.take(&state.events, withEnds: !holdsEnds) else { break }
             forgetLogs(&state)
-            state.actions.removeAll(keepingCapacity: true)
-            state.units.removeAll(keepingCapacity: true)
+            state.output.removeAll()
             var wakeAt = planner.withLock { planner in
-                for event in state.events {
-                    planner.handle(event, at: now, into: &state.actions)
-                    state.units.append(state.actions.count)
-                }
-                planner.handle(.tick, at: now, into: &state.actions)
-                state.units.append(state.actions.count)
+                for event in state.events { planner.handle(event, at: now, into: &state.output) }
+                planner.handle(.tick, at: now, into: &state.output)
                 state.hasMore = planner.hasMore
                 state.isBusy = planner.attemptsGoing >= Planner.many
                 state.isStartingMany = planner.isStartingMany
@@ -257,18 +252,20 @@ package final class Engine: Daemon {
         /// Whether the planner has more to do at once.
         var hasMore = false
         var events: [PlannerEvent] = []
-        var actions: [PlannerAction] = []
-        /// The ends, in ``actions``, of what one event led to: written together.
-        var units: [Int] = []
+        var output = PlannerOutput()
         var observations: [Observation] = []
         /// By slot index.
         var attempts: [Attempt?] = []
+        /// Attempts that are about to be handed to their pool.
+        var waiting: [Attempt] = []
         /// Runs whose end, with what they handed over, is on its way to the store.
         var handedOver: Set<RunSlot> = []
         var isDrained = false
 
         /// How many observations are kept until nothing more is about to start.
         static let mostUntold = 16_384
+        /// How many attempts come together to their pool, so that its threads are called for enough to do.
+        static let mostWaiting = 256
 
         /// Whether many starts are to go before the ends of attempts, and none of them needs a place.
         func wantsEndsHeld(_ pool: ModulePool) -> Bool {
@@ -278,69 +275,67 @@ package final class Engine: Daemon {
 
     /// Does what the planner wants, in order.
     private func perform(_ state: inout LoopState) {
-        var begin = 0
-        var unit = WriteUnit()
-        unit.reserveCapacity(min(state.actions.count, StoreWriter.batchSize))
-        for end in state.units where end > begin {
-            // Units go together as long as that makes no transaction too long.
-            if unit.count + end - begin > StoreWriter.batchSize {
-                submit(&unit, expecting: state.actions.count - begin)
+        state.output.end()
+        var writes = WriteCursor(state.output.units)
+        state.output.units = []
+        for step in state.output.steps {
+            switch step {
+            case .write:
+                if let unit = writes.next() { writer.submit(unit) }
+                if case .run(let slot, .finish) = writes.waiter { handOver(slot, to: &writes, &state) }
+            case .execute: execute(&state)
+            case .observe: break
+            case .other: perform(state.output.others.removeFirst(), &writes, &state)
             }
-            for index in begin..<end {
-                // Taken out rather than copied.
-                var action = PlannerAction.drained
-                swap(&action, &state.actions[index])
-                switch consume action {
-                case .write(let write, let slot, let step): append(write, slot, step, to: &unit, &state)
-                case .execute(let slot, let spec): execute(slot, spec, &state)
-                case .abort(let slot): attempt(slot, in: state)?.cancel()
-                case .abandon(let slot): attempt(slot, in: state)?.close()
-                case .answer(let token, let answer):
-                    if let write = self.answer(token, answer) { unit.append(write) }
-                case .observe(let observation): state.observations.append(observation)
-                case .drained: state.isDrained = true
-                }
-                // Every prefix of what a tick writes is safe by itself, as writes of a task come in the order of its
-                // occurrences; so a large unit is cut, and the first of many due runs do not wait for the last.
-                if unit.count == StoreWriter.batchSize { submit(&unit, expecting: state.actions.count - index) }
-            }
-            begin = end
         }
-        writer.submit(unit)
+        if let unit = writes.last() { writer.submit(unit) }
+        startWaiting(&state)
+        state.observations.append(contentsOf: state.output.observations)
         // Telling of what has started makes what is about to start late as well.
         guard !state.isStartingMany || state.observations.count > LoopState.mostUntold else { return }
         report(state.observations)
         state.observations.removeAll(keepingCapacity: state.observations.count <= LoopState.mostUntold)
     }
 
-    private func submit(_ unit: inout WriteUnit, expecting count: Int) {
-        writer.submit(unit)
-        unit = WriteUnit()
-        unit.reserveCapacity(min(count, StoreWriter.batchSize))
-    }
-
-    private func append(
-        _ write: StoreWrite, _ slot: RunSlot?, _ step: WriteStep?, to unit: inout WriteUnit, _ state: inout LoopState
-    ) {
-        guard let slot, let step else { return unit.append(write) }
-        if case .finish(var finish) = write, let attempt = attempt(slot, in: state) {
-            let succeeded = if case .final(.succeeded, _) = finish.disposition { true } else { false }
-            if let payload = attempt.takePayload(everything: succeeded) {
-                finish.payload = payload
-                state.handedOver.insert(slot)
-                return unit.append(.finish(finish), waiter: .run(slot, step))
-            }
+    private func perform(_ action: PlannerAction, _ writes: inout WriteCursor, _ state: inout LoopState) {
+        switch action {
+        case .abort(let slot): attempt(slot, in: state)?.cancel()
+        case .abandon(let slot): attempt(slot, in: state)?.close()
+        case .answer(let token, let answer):
+            // In the transaction of what was written last, the claim that it answers to.
+            if let write = self.answer(token, answer) { writes.append(write) }
+        case .drained: state.isDrained = true
+        case .write, .execute, .observe: break
         }
-        unit.append(write, waiter: .run(slot, step))
     }
 
-    private func execute(_ slot: RunSlot, _ spec: AttemptSpec, _ state: inout LoopState) {
-        let index = Int(slot.index)
+    /// Puts what an attempt leaves into the write that ends it.
+    private func handOver(_ slot: RunSlot, to writes: inout WriteCursor, _ state: inout LoopState) {
+        guard let attempt = attempt(slot, in: state), !attempt.closeEmpty(), case .finish(var finish) = writes.write
+        else { return }
+        let succeeded = if case .final(.succeeded, _) = finish.disposition { true } else { false }
+        guard let payload = attempt.takePayload(everything: succeeded) else { return }
+        finish.payload = payload
+        state.handedOver.insert(slot)
+        writes.write = .finish(finish)
+    }
+
+    private func execute(_ state: inout LoopState) {
+        let start = state.output.starts.removeFirst()
+        let index = Int(start.slot.index)
         while state.attempts.count <= index { state.attempts.append(nil) }
-        let attempt = Attempt(slot: slot, spec: spec, services: state.services)
+        let isBlocking = start.spec.definition.settings.policy.isBlocking
+        let attempt = Attempt(slot: start.slot, spec: start.spec, services: state.services)
         state.attempts[index] = attempt
-        let pool = spec.definition.settings.policy.isBlocking ? blockingPool : waitingPool
-        pool.start(attempt)
+        guard !isBlocking else { return blockingPool.start([attempt]) }
+        state.waiting.append(attempt)
+        // Some are executed while the rest is being made.
+        if state.waiting.count == LoopState.mostWaiting { startWaiting(&state) }
+    }
+
+    private func startWaiting(_ state: inout LoopState) {
+        waitingPool.start(state.waiting)
+        state.waiting.removeAll(keepingCapacity: true)
     }
 
     /// What the store has taken is not needed a second time.
@@ -371,6 +366,46 @@ extension [Attempt?] {
         guard Int(slot.index) < count, let attempt = self[Int(slot.index)], attempt.slot == slot else { return nil }
         return attempt
     }
+}
+
+/// Where in the planner's writes the engine is.
+private struct WriteCursor {
+    /// The units to come, the next one last.
+    private var rest: [WriteUnit]
+    private var unit = WriteUnit()
+    /// How many of the unit's writes are the planner's, and which of them is the present one.
+    private var count = 0
+    private var position = 0
+
+    init(_ units: [WriteUnit]) { rest = units.reversed() }
+
+    /// Goes on to the next write.
+    ///
+    /// - Returns: The unit that is complete by that.
+    mutating func next() -> WriteUnit? {
+        position += 1
+        guard position >= count else { return nil }
+        let complete = last()
+        unit = rest.removeLast()
+        (count, position) = (unit.count, 0)
+        return complete
+    }
+
+    /// The unit that is complete once no write follows.
+    mutating func last() -> WriteUnit? {
+        defer { unit = WriteUnit() }
+        return unit.isEmpty ? nil : unit
+    }
+
+    var waiter: WriteUnit.Waiter { unit.waiters[position] }
+
+    var write: StoreWrite {
+        get { unit.writes[position] }
+        set { unit.replace(position, with: newValue) }
+    }
+
+    /// Adds a write to the present unit.
+    mutating func append(_ write: StoreWrite) { unit.append(write) }
 }
 
 extension TaskRegistration {

@@ -102,10 +102,10 @@ extension Planner {
         return slot
     }
 
-    mutating func write(_ write: StoreWrite, _ slot: Int32, _ step: WriteStep) {
+    mutating func write(_ write: consuming StoreWrite, _ slot: Int32, _ step: WriteStep) {
         writesPending += 1
         if step != .finish { startsPending += 1 }
-        out.append(.write(write, runs.name(of: slot), step))
+        out.write(write, .run(runs.name(of: slot), step))
     }
 
     /// The first start less the scheduled instant and its jitter; never negative, as a clock may have gone back.

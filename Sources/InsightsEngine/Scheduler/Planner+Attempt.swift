@@ -75,16 +75,14 @@ extension Planner {
         let timeout = definition.settings.policy.timeout.wholeMilliseconds
         timers.set(slot, due: now.uptime.addingReportingOverflow(timeout).overflow ? .max : now.uptime + timeout)
         let state = tasks[Int(run.task)]
-        out.append(
-            .execute(
-                runs.name(of: slot),
-                AttemptSpec(
-                    run: run.id, task: state.id, definition: definition,
-                    scheduledAt: Instant(milliseconds: run.scheduledAt), attempt: Int(run.attempt), fence: run.fence,
-                    deadline: now.wall.advanced(by: definition.settings.policy.timeout),
-                    lastSuccessAt: state.lastSuccess == PlannedTask.none
-                        ? nil : Instant(milliseconds: state.lastSuccess),
-                    trigger: run.trigger)))
+        out.execute(
+            runs.name(of: slot),
+            AttemptSpec(
+                run: run.id, task: state.id, definition: definition,
+                scheduledAt: Instant(milliseconds: run.scheduledAt), attempt: Int(run.attempt), fence: run.fence,
+                deadline: now.wall.advanced(by: definition.settings.policy.timeout),
+                lastSuccessAt: state.lastSuccess == PlannedTask.none ? nil : Instant(milliseconds: state.lastSuccess),
+                trigger: run.trigger))
         observe(
             .started(
                 task: label(run.task), run: run.id, attempt: Int(run.attempt), trigger: run.trigger,

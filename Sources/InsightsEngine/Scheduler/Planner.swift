@@ -65,7 +65,7 @@ package struct Planner: Sendable {
 
     /// Of the call that is being handled.
     var now = Moment(wall: Instant(milliseconds: 0), uptime: 0)
-    var out: [PlannerAction] = []
+    var out = PlannerOutput()
     var lastMoment: Moment?
 
     /// Of the manifest in force, sorted by name; ``tasks`` begins with these, in this order.
@@ -126,8 +126,8 @@ package struct Planner: Sendable {
     /// - Parameter now: The present; wall time may step between calls, uptime may not go back.
     /// - Complexity: O(log *n*) for what concerns one run; O(*n*) in the number of tasks for a manifest and for a
     ///   clock that went back.
-    package mutating func handle(_ event: PlannerEvent, at now: Moment, into actions: inout [PlannerAction]) {
-        swap(&out, &actions)
+    package mutating func handle(_ event: PlannerEvent, at now: Moment, into output: inout PlannerOutput) {
+        swap(&out, &output)
         self.now = now
         noteClock()
         switch event {
@@ -159,7 +159,8 @@ package struct Planner: Sendable {
         }
         startReady()
         noteDrained()
-        swap(&out, &actions)
+        out.endEvent()
+        swap(&out, &output)
     }
 
     /// Whether the next tick has more to do, however soon it comes.
@@ -188,7 +189,7 @@ package struct Planner: Sendable {
 
     // MARK: Small words
 
-    mutating func observe(_ observation: Observation) { out.append(.observe(observation)) }
+    mutating func observe(_ observation: consuming Observation) { out.observe(observation) }
 
     func definition(_ task: Int32) -> TaskDefinition {
         let index = Int(task)

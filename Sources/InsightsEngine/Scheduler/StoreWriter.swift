@@ -35,6 +35,19 @@ struct WriteUnit: Sendable {
         waiters.append(waiter)
     }
 
+    /// Changes the write at `index`, for what an attempt handed over.
+    mutating func replace(_ index: Int, with write: StoreWrite) { writes[index] = write }
+
+    /// Takes out what comes from `start` on.
+    mutating func removeRest(from start: Int) -> WriteUnit {
+        var rest = WriteUnit()
+        rest.writes = Array(writes[start...])
+        rest.waiters = Array(waiters[start...])
+        writes.removeSubrange(start...)
+        waiters.removeSubrange(start...)
+        return rest
+    }
+
     mutating func append(_ other: WriteUnit) {
         writes.append(contentsOf: other.writes)
         waiters.append(contentsOf: other.waiters)

@@ -52,20 +52,19 @@ extension [NodeRecord] {
         return counts.max { rank($0.value, $0.key) < rank($1.value, $1.key) }?.key
     }
 
-    /// `[{"name","pid","version","started_at","last_seen_at","alive","running","manifest","agrees"}]`; the manifest's
-    /// hash as 16 hexadecimal digits, `agrees` null when it is not known.
-    package var json: Value {
+    /// Each as `{"name","pid","version","started_at","last_seen_at","alive","running","manifest","agrees"}`; the
+    /// manifest's hash as 16 hexadecimal digits, `agrees` null when it is not known.
+    package var json: [Value] {
         let prevailing = prevailingManifest
-        return .array(
-            map { node in
-                .object([
-                    "name": .string(node.name), "pid": .integer(Int64(node.processID)),
-                    "version": .string(node.version), "started_at": node.startedAt.map { Value($0) } ?? .null,
-                    "last_seen_at": Value(node.lastSeen), "alive": .bool(node.isAlive),
-                    "running": .integer(Int64(node.running)), "manifest": Value(node.manifestText),
-                    "agrees": node.manifest.map { .bool($0 == prevailing) } ?? .null,
-                ])
-            })
+        return map { node in
+            .object([
+                "name": .string(node.name), "pid": .integer(Int64(node.processID)),
+                "version": .string(node.version), "started_at": node.startedAt.map { Value($0) } ?? .null,
+                "last_seen_at": Value(node.lastSeen), "alive": .bool(node.isAlive),
+                "running": .integer(Int64(node.running)), "manifest": Value(node.manifestText),
+                "agrees": node.manifest.map { .bool($0 == prevailing) } ?? .null,
+            ])
+        }
     }
 }
 

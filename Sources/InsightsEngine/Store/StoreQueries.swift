@@ -181,13 +181,39 @@ package struct LatestValue: Sendable {
         self.of = of
     }
 
-    /// `{"subject":Subject,"metric","unit","shape","value","at","of"}`.
-    package var json: Value {
+    /// `{"metric","unit","shape","value","at","of"}`: the value beside its subject.
+    package var facts: Value {
         .object([
-            "subject": subject.json, "metric": .string(metric), "unit": .string(unit),
-            "shape": .string(shape.rawValue), "value": value.json, "at": Value(at),
-            "of": of.map { .integer(Int64($0)) } ?? .null,
+            "metric": .string(metric), "unit": .string(unit), "shape": .string(shape.rawValue), "value": value.json,
+            "at": Value(at), "of": of.map { .integer(Int64($0)) } ?? .null,
         ])
+    }
+}
+
+extension JSONText {
+    /// Appends `{"subject":Subject,…}` with ``LatestValue/facts`` after it, written without a tree of values: there
+    /// are tens of thousands of them.
+    ///
+    /// - Parameter subject: The value's subject as JSON: who writes many values makes it once for all of a subject.
+    package mutating func append(_ latest: LatestValue, subject: JSONText) {
+        append(literal: "{\"subject\":")
+        bytes.append(contentsOf: subject.bytes)
+        append(literal: ",\"metric\":")
+        append(latest.metric)
+        append(literal: ",\"unit\":")
+        append(latest.unit)
+        append(literal: ",\"shape\":")
+        append(latest.shape.rawValue)
+        append(literal: ",\"value\":")
+        switch latest.value {
+        case .number(let number): append(number)
+        case .ranking: append(latest.value.json)
+        }
+        append(literal: ",\"at\":")
+        append(latest.at.description)
+        append(literal: ",\"of\":")
+        if let of = latest.of { bytes.append(decimal: Int64(of)) } else { append(literal: "null") }
+        append(literal: "}")
     }
 }
 

@@ -27,6 +27,11 @@ extension GitLabAPI {
             ("visibility", .string(repository.isPrivate ? "private" : "public")), ("issues_enabled", true),
             ("open_issues_count", .integer(Int64(repository.openIssues))),
         ]
+        if let owner, owner.kind == .user {
+            // A group's project has none.
+            pairs.append(
+                ("owner", ["id": .integer(owner.id), "username": .string(owner.path), "name": .string(owner.name)]))
+        }
         if repository.isFork { pairs.append(("forked_from_project", ["id": 1, "path_with_namespace": "origin/it"])) }
         if request.flag("statistics") == true, caller.token?.readsTraffic == true {
             let bytes = Value.integer(Int64(repository.sizeKiB) * 1024)

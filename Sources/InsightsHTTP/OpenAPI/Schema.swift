@@ -28,6 +28,7 @@ enum Schema: String, CaseIterable {
     case latestValue = "LatestValue"
     case reading = "Reading"
     case series = "Series"
+    case node = "Node"
 
     /// Points at the shape from elsewhere in the description.
     var reference: Value { ["$ref": .string("#/components/schemas/" + rawValue)] }
@@ -52,7 +53,7 @@ enum Schema: String, CaseIterable {
     var definition: Value {
         switch self {
         case .problem, .runsProblem, .startedProblem, .conflictProblem, .diagnosticsProblem: problemDefinition
-        case .health, .readiness, .paused, .reloaded, .cancelling, .diagnostic: stateDefinition
+        case .health, .readiness, .paused, .reloaded, .cancelling, .diagnostic, .node: stateDefinition
         case .task, .occurrence, .run, .runError, .startedRun, .logLine: runDefinition
         case .subject, .subjectReference, .measuredSubject, .followedSubject, .subjectEvent, .latestValue, .reading,
             .series:
@@ -121,6 +122,13 @@ extension Schema {
             ])
         case .paused: Schema.object([("name", Schema.text), ("paused", Schema.flag)])
         case .reloaded: Schema.object([("warnings", Schema.array(Schema.diagnostic.reference))])
+        case .node:
+            Schema.object([
+                ("name", Schema.text), ("pid", Schema.count), ("version", Schema.text),
+                ("started_at", Schema.optionalInstant), ("last_seen_at", Schema.instant), ("alive", Schema.flag),
+                ("running", Schema.count), ("manifest", Schema.optionalText),
+                ("agrees", ["type": ["boolean", "null"]]),
+            ])
         case .cancelling: Schema.object([("id", Schema.uuid), ("status", Schema.words(["cancelling"]))])
         default:
             Schema.object([

@@ -106,12 +106,7 @@ extension SubjectRecord {
     /// The shape `Subject` with `values`, each `{"metric","unit","shape","value","at","of"}`.
     var measuredJSON: Value {
         guard case .object(var object) = json else { return json }
-        object["values"] = .array(
-            values.map { value in
-                guard case .object(var line) = value.json else { return value.json }
-                line["subject"] = nil
-                return .object(line)
-            })
+        object["values"] = .array(values.map(\.facts))
         return .object(object)
     }
 

@@ -14,16 +14,17 @@ struct KeptAnswer: Equatable, Sendable {
     /// Creates what is kept of an answer.
     ///
     /// - Returns: `nil` when it cannot be asked about again, may not be kept (RFC 9111, 5.2.2.5), or repeats the
-    ///   credential: no secret is to reach the disk.
+    ///   credential in any of its ``SecretForms``: no secret is to reach the disk.
     init?(status: Int, headers: HTTP.Headers, body: [UInt8], credential: HTTP.Credential?) {
         guard status == 200, headers["etag"] != nil || headers["last-modified"] != nil else { return nil }
         if headers["cache-control"]?.lowercased().contains("no-store") == true { return nil }
         self.headers = HTTP.Headers(headers.filter { !KeptAnswer.dropped.contains($0.name.lowercased()) })
         self.body = body
-        if let secret = credential?.value.split(separator: " ").last.map({ Array($0.utf8) }) {
-            guard !KeptAnswer.contains(body, secret),
-                !self.headers.contains(where: { KeptAnswer.contains(Array($0.value.utf8), secret) })
-            else { return nil }
+        if let secret = credential?.value.split(separator: " ").last {
+            let forms = SecretForms([String(secret)])
+            guard !forms.occur(in: body), !self.headers.contains(where: { forms.occur(in: $0.value) }) else {
+                return nil
+            }
         }
     }
 
@@ -73,15 +74,5 @@ struct KeptAnswer: Equatable, Sendable {
                 return HTTP.Headers.Field(name, value)
             })
         body = Array(rest[(line + 1)...])
-    }
-
-    private static func contains(_ bytes: [UInt8], _ part: [UInt8]) -> Bool {
-        guard let first = part.first, bytes.count >= part.count else { return false }
-        var index = bytes.startIndex
-        while let found = bytes[index...].firstIndex(of: first), found + part.count <= bytes.count {
-            if bytes[found..<found + part.count].elementsEqual(part) { return true }
-            index = found + 1
-        }
-        return false
     }
 }

@@ -25,7 +25,7 @@ struct LimitReading: Equatable, Sendable {
     /// The limit's own name.
     var resource: String?
     var refusal: Refusal?
-    /// Milliseconds to wait, of `Retry-After`; at least 1 s.
+    /// Milliseconds to wait, of `Retry-After`, or of a refusal that tells of its own end alone; at least 1 s.
     var retryAfter: Int64?
     /// Whether the server itself answered: a gateway's 5xx knows nothing of limits.
     var isAuthentic = true
@@ -50,13 +50,27 @@ struct LimitReading: Equatable, Sendable {
         resource = headers["x-ratelimit-resource"].flatMap(LimitReading.name)
         retryAfter = headers["retry-after"].flatMap { LimitReading.retryAfter($0, date: date) }
         isAuthentic = status < 500
+        let isFollowed = retryAfter != nil
         refusal =
             switch status {
             case 429: .limit
-            case 403 where retryAfter != nil || remaining == 0 || LimitReading.speaksOfLimit(body): .limit
-            case 503 where retryAfter != nil: .unavailable
+            case 403 where isFollowed || remaining == 0 || LimitReading.speaksOfLimit(body): .limit
+            case 503 where isFollowed: .unavailable
             default: nil
             }
+        if refusal == .limit, !isFollowed, let wait = refusalEnd(headers, date) { retryAfter = max(1000, wait) }
+    }
+
+    /// When a refusal ends that has no `Retry-After` and is not of the window that it tells to be used up.
+    ///
+    /// GitLab's `RateLimit-Reset` is the refusing limit's own. GitHub's `x-ratelimit-reset` is that of the window, which a
+    /// secondary limit has nothing to do with: where it tells what remains, something does, and the reset says nothing.
+    private func refusalEnd(_ headers: HTTP.Headers, _ date: Instant) -> Int64? {
+        guard remaining != 0 else { return nil }
+        let own = headers.values(of: "ratelimit-reset").first.flatMap(LimitReading.number)
+            .map { LimitReading.wait(until: $0, date: date) }
+        let wait = own ?? (remaining == nil ? resetsIn : nil)
+        return wait.flatMap { $0 > 0 ? $0 : nil }
     }
 
     /// The leading whole number, as `100, 100;w=60` has one; what overflows is the greatest there is.

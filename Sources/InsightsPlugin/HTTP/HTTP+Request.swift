@@ -41,6 +41,9 @@ extension HTTP {
         /// For the whole answer, redirects included, from when the request leaves; each try has it anew, the time
         /// that a budget makes it wait does not count, and the attempt's deadline ends it in any case.
         public var timeout: Duration
+        /// How long a limit may hold it back at most; one that lasts longer fails it at once with `rate_limited`. `nil`:
+        /// as long as the attempt lasts. For what can be had elsewhere, under another limit.
+        public var longestWait: Duration?
         /// How often it is sent at most, where sending it again can help and does no harm; at least 1.
         public var tries: Int
         /// Whether sending it twice does no harm: by default of all methods but `POST` and `PATCH`.
@@ -61,6 +64,7 @@ extension HTTP {
             sizeLimit = 8 << 20
             depthLimit = 64
             timeout = .seconds(30)
+            longestWait = nil
             tries = 4
             isIdempotent = method != .post && method != .patch
         }

@@ -50,7 +50,7 @@ public enum HTTP {
         public static let tooLarge = "http_too_large"
         /// No HTTP, broken packing, no JSON, or nested too deep. Retryable.
         public static let badAnswer = "http_bad_answer"
-        /// A limit that lasts longer than the attempt. Retryable, at ``RunFailure/retryAt``.
+        /// A limit that lasts longer than the attempt, or than ``HTTP/Request/longestWait``. Retryable, at ``RunFailure/retryAt``.
         public static let rateLimited = "rate_limited"
     }
 }

@@ -38,8 +38,9 @@ final class PayloadWriter {
 
     init(_ source: any StatementSource) throws {
         let marks = try RollUpMarks(source)
-        subjects = try SubjectWriter(source, marks)
-        series = try SeriesWriter(source, marks)
+        let series = try SeriesWriter(source, marks)
+        self.series = series
+        subjects = try SubjectWriter(source, marks) { try series.flush() }
         rollUps = try RollUpWriter(source, marks)
         setState = try source(
             "INSERT INTO state VALUES (?1, ?2, ?3) ON CONFLICT (task_id, key) DO UPDATE SET value = excluded.value")

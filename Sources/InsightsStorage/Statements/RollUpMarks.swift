@@ -9,6 +9,7 @@ final class RollUpMarks {
     static let everyDay = Int64.min
 
     private let markParent: any PreparedStatement
+    private let markOne: any PreparedStatement
     private let markAll: any PreparedStatement
 
     init(_ source: any StatementSource) throws {
@@ -16,6 +17,12 @@ final class RollUpMarks {
             """
             UPDATE series SET stale_day = ?3
             WHERE subject_id = (SELECT parent_id FROM subjects WHERE id = ?1) AND metric = ?2
+                AND sum_of IS NOT NULL AND (stale_day IS NULL OR stale_day > ?3)
+            """)
+        markOne = try source(
+            """
+            UPDATE series SET stale_day = ?3
+            WHERE subject_id = ?1 AND metric = ?2
                 AND sum_of IS NOT NULL AND (stale_day IS NULL OR stale_day > ?3)
             """)
         markAll = try source(
@@ -31,6 +38,14 @@ final class RollUpMarks {
         markParent.bind(2, metric)
         markParent.bind(3, day)
         try markParent.post()
+    }
+
+    /// The sum of a metric of what belongs to `parent` is no longer right, on `day` or later.
+    func changed(below parent: Int64, _ metric: String, from day: Int64) throws {
+        markOne.bind(1, parent)
+        markOne.bind(2, metric)
+        markOne.bind(3, day)
+        try markOne.post()
     }
 
     /// Which subjects belong to `parent`, on `day` or later, has changed.

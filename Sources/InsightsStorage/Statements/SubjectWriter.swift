@@ -4,7 +4,8 @@ internal import InsightsPlugin
 /// Writes subjects: who is who when keys and external ids change.
 ///
 /// An external id is known within its source. Sources number alike, and what tells them apart is the platform that a
-/// subject belongs to: two subjects of different platforms are never one, whatever their ids.
+/// subject belongs to: two subjects of different platforms are never one, whatever their ids, and neither are one whose
+/// platform is known and one that nobody placed yet.
 final class SubjectWriter {
     /// Whether what is known of series still holds.
     enum Effect {
@@ -38,11 +39,16 @@ final class SubjectWriter {
     private let addEvent: any PreparedStatement
     private let absorb: SubjectMerger
     private let marks: RollUpMarks
+    private let transfer: RollUpTransfer
+    /// Brings to the marks what series were written meanwhile: while their subject is where it was.
+    private let settle: () throws -> Void
     private var known: [SubjectReference: Int64] = [:]
     private var rewritable: Set<String> = []
 
-    init(_ source: any StatementSource, _ marks: RollUpMarks) throws {
+    /// - Parameter settle: Called before a subject changes hands.
+    init(_ source: any StatementSource, _ marks: RollUpMarks, settle: @escaping () throws -> Void) throws {
         self.marks = marks
+        self.settle = settle
         let columns = "id, key, name, url, parent_id, state, external_id"
         byKey = try source("SELECT \(columns) FROM subjects WHERE key = ?2 AND kind = ?1")
         byAlias = try source(
@@ -65,6 +71,7 @@ final class SubjectWriter {
         dropAlias = try source("DELETE FROM aliases WHERE kind = ?1 AND key = ?2 AND subject_id = ?3")
         addEvent = try source("INSERT INTO subject_events (subject_id, at, event, former_key) VALUES (?1, ?2, ?3, ?4)")
         absorb = try SubjectMerger(source)
+        transfer = try RollUpTransfer(source, marks)
     }
 
     /// Forgets which keys name which subjects.
@@ -147,17 +154,14 @@ final class SubjectWriter {
             parent: found.optionalInteger(4), state: found.integer(5), externalID: found.optionalText(6))
     }
 
-    /// The subject of that external id, unless its platform is known to be another.
+    /// The subject of that external id on the same platform, or that key; of subjects without any platform, by the id alone.
     private func identified(_ externalID: String, kind: String, key: String, parent: Int64?) throws -> Row? {
         byExternalID.bind(1, kind)
         byExternalID.bind(2, externalID)
         let rows = try byExternalID.all(SubjectWriter.row)
         if let same = rows.first(where: { $0.key == key }) { return same }
         let platform = try platform(above: parent)
-        return try rows.first { row in
-            guard let platform, let other = try self.platform(above: row.parent) else { return true }
-            return platform == other
-        }
+        return try rows.first { try self.platform(above: $0.parent) == platform }
     }
 
     private func platform(above parent: Int64?) throws -> Int64? {
@@ -207,6 +211,7 @@ final class SubjectWriter {
         if name != row.name || url != row.url || parent ?? row.parent != row.parent || state != row.state
             || externalID != row.externalID
         {
+            if let parent, parent != row.parent { try settle() }
             update.bind(1, row.id)
             update.bind(2, name)
             update.bind(3, url)
@@ -267,11 +272,13 @@ final class SubjectWriter {
 
     /// Notes which sums a subject has come to or left.
     private func markRollUps(_ row: Row, parent: Int64?, state: Int64, at: Instant) throws {
-        if parent != row.parent {
+        let gone = SubjectState.gone.code
+        if parent != row.parent, state != gone, row.state != gone {
+            try transfer.move(row.id, from: row.parent, to: parent)
+        } else if parent != row.parent {
             try marks.changedBelow(row.parent)
             try marks.changedBelow(parent)
         } else if state != row.state {
-            let gone = SubjectState.gone.code
             if state == gone { try marks.changedBelow(parent, from: Day.number(of: at)) }
             if row.state == gone { try marks.changedBelow(parent) }
         }

@@ -127,6 +127,31 @@ struct ForgeTests {
         }
     }
 
+    @Test("A run that fails over answers with the token in them leaves no form of it anywhere")
+    func failing() async throws {
+        let forge = forge()
+        let base64 = Data(Self.token.utf8).base64EncodedString()
+        let hex = Self.token.utf8.map { String($0, radix: 16) }.joined()
+        // In the path of a failure's message, and in bodies that the client's cache would keep.
+        for pattern in ["GET *traffic/clones*", "GET /x/*"] {
+            forge.inject(.status(302, headers: ["Location": "/x/\(base64)/\(Self.token)/\(hex)"]), on: pattern)
+        }
+        forge.inject(.value("default_branch", .string(base64)), on: "GET */orgs/acme/repos*")
+        forge.inject(.value("default_branch", .string(hex)), on: "GET */users/octocat/repos*")
+        forge.inject(.value("uniques", .string(Self.token)), on: "GET *traffic/views*")
+        try await ForgeServer.run(forge) { server in
+            let place = try Place(manifest(server.port))
+            let ended = try await place.run("run", "--json", environment: ["FORGE_TOKEN": Self.token])
+            #expect(ended.status == 1)
+            let first = try ended.json.array?.first { $0["task"] == "repositories" }
+            #expect(first?["error"]?["code"] == "http_redirect", "\(ended.output)")
+            // The last digit of base64 and its padding depend on what stands behind, and tell nothing.
+            let message = first?["error"]?["message"]?.string ?? ""
+            #expect(message.contains("/x/***") && message.contains("/***/***"), "\(message)")
+            #expect(try secrets(in: place, ended) == [])
+        }
+    }
+
     /// Where a form of the token is found: in what was printed, or in any file that was written.
     private func secrets(in place: Place, _ ended: Program.Ended) throws -> [String] {
         let token = Data(Self.token.utf8)

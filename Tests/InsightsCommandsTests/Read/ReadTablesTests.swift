@@ -23,6 +23,22 @@ struct ReadTablesTests {
         #expect(view.json["at_risk"] == false)
     }
 
+    @Test("a node that is gone, or has another manifest than most, is told apart")
+    func nodes() {
+        func node(_ name: String, _ manifest: UInt64?, isAlive: Bool = true) -> NodeRecord {
+            NodeRecord(
+                name: name, processID: 7, version: "1", startedAt: nil, lastSeen: Instant("2026-03-02T00:00:00Z")!,
+                isAlive: isAlive, running: 2, manifest: manifest, takesShare: true)
+        }
+        let nodes = [node("a", 10), node("b", 11), node("c", 10), node("d", nil, isAlive: false)]
+        let rows = NodesCommand.table(nodes, Presentation()).rows.map { $0.map(\.plain) }
+        #expect(rows[0] == ["a", "7", "1", "", "2026-03-02T00:00:00.000Z", "alive", "2", "000000000000000a", "yes"])
+        #expect(
+            rows.map { [$0[0], $0[5], $0[8]] } == [
+                ["a", "alive", "yes"], ["b", "alive", "no"], ["c", "alive", "yes"], ["d", "gone", ""],
+            ])
+    }
+
     @Test("a sum says of how many it is, and which days are missing in it")
     func sum() {
         let day = Instant("2026-03-02T00:00:00Z")!
@@ -37,6 +53,29 @@ struct ReadTablesTests {
         let value = LatestValue(
             subject: Self.account, metric: "views", unit: "views", shape: .daily, value: .number(3), at: day, of: 2)
         #expect(MetricsCommand.table([value], Presentation()).rows[0].last?.plain == "2")
-        #expect(value.json["of"] == 2)
+    }
+
+    @Test("a latest value as JSON has every member, in their order, whatever its texts hold")
+    func json() throws {
+        let at = Instant("2026-03-02T01:02:03.004Z")!
+        let odd = "a\"\\\n\u{1F}\u{7F}é"
+        let values: [(SampleValue, Value)] = [
+            (.number(3), 3), (.number(-0.25), -0.25),
+            (.ranking([.init(label: odd, value: 2)]), [["label": .string(odd), "value": 2]]),
+        ]
+        for (value, json) in values {
+            for of in [nil, 2] {
+                let latest = LatestValue(
+                    subject: Self.account, metric: "views", unit: odd, shape: .daily, value: value, at: at, of: of)
+                let expected: Value = .object([
+                    "subject": Self.account.json, "metric": "views", "unit": .string(odd), "shape": "daily",
+                    "value": json, "at": Value(at), "of": of.map { .integer(Int64($0)) } ?? .null,
+                ])
+                var text = JSONText()
+                text.append(latest, subject: JSONText(Self.account.json))
+                #expect(String(decoding: text.bytes, as: UTF8.self) == expected.json)
+                #expect(expected.object?.dropFirst().map(\.value.json) == latest.facts.object?.map(\.value.json))
+            }
+        }
     }
 }

@@ -2,6 +2,15 @@ import Testing
 
 @testable import InsightsCommands
 
+/// What programs are given, a line a row (none of the cells of a test has a newline left in it).
+private func plainText(_ table: Table, _ form: PlainRows.Form = .tabs) -> String {
+    var text: [UInt8] = []
+    var rows = PlainRows(form) { text += $0 }
+    rows.write(table)
+    rows.flush()
+    return String(decoding: text, as: UTF8.self)
+}
+
 @Suite("Tables")
 struct TableTests {
     private func table(_ rows: [[Table.Cell]]) -> Table {
@@ -44,13 +53,13 @@ struct TableTests {
         table.columns[2].isWhole = true
         table.rows = [["name", "", "identifier", ""]]
         #expect(table.lines(for: terminal(14)) == ["NAME  name", "ID    identifier"])
-        #expect(table.lines(for: pipe)[0] == "name\t-\tidentifier\t-")
+        #expect(plainText(table) == "name\t-\tidentifier\t-\n")
     }
 
     @Test("on a pipe there are tab-separated exact forms without a header, the hidden column too")
     func plain() {
         let table = table([[.init("shown", plain: "exact"), "1", "x", ""]])
-        #expect(table.lines(for: pipe) == ["exact\t1\tx\t-"])
+        #expect(plainText(table) == "exact\t1\tx\t-\n")
     }
 
     @Test("paint stays within its cell, and there is none where it is not wanted")
@@ -58,7 +67,7 @@ struct TableTests {
         let table = table([[.init("a", paint: .red), "1", "x", "b"]])
         #expect(table.lines(for: terminal(lively: true))[1] == "\u{1B}[31ma\u{1B}[0m     1  b")
         #expect(!table.lines(for: terminal()).joined().contains("\u{1B}"))
-        #expect(!table.lines(for: pipe).joined().contains("\u{1B}"))
+        #expect(!plainText(table).contains("\u{1B}"))
     }
 
     @Test("what a cell says cannot act on the terminal")
@@ -71,23 +80,45 @@ struct TableTests {
     @Test("an empty table has its header on a terminal and nothing on a pipe")
     func empty() {
         #expect(table([]).lines(for: terminal()) == ["NAME  N  WORDS"])
-        #expect(table([]).lines(for: pipe).isEmpty)
+        #expect(plainText(table([])).isEmpty)
     }
 
     @Test("in CSV a quote is doubled also before a mark that combines with it")
     func combining() {
         let table = table([["\"\u{301}", "1", "a\"\u{308},", "\n"]])
         #expect(
-            CSV.lines(table)[1].unicodeScalars.elementsEqual(
-                "\"\"\"\u{301}\",1,\"a\"\"\u{308},\",\"\n\"".unicodeScalars))
+            plainText(table, .csv).unicodeScalars.elementsEqual(
+                "name,n,id,words\n\"\"\"\u{301}\",1,\"a\"\"\u{308},\",\"\n\"\n".unicodeScalars))
     }
 
     @Test("CSV quotes what needs it and has its header")
     func csv() {
         let table = table([["a,b", "1", "say \"x\"", "two\nlines"], ["plain", "2", "", ""]])
         #expect(
-            CSV.lines(table) == [
-                "name,n,id,words", "\"a,b\",1,\"say \"\"x\"\"\",\"two\nlines\"", "plain,2,,",
-            ])
+            plainText(table, .csv)
+                == "name,n,id,words\n\"a,b\",1,\"say \"\"x\"\"\",\"two\nlines\"\nplain,2,,\n")
+    }
+
+    @Test("Whatever a cell holds, rows as they come are the fields one by one, in bounded pieces")
+    func pieces() {
+        let texts = [
+            "", "plain", "a\tb", "\\", "\u{7F}", "\u{1}", "é\u{301}", "\r\n", "🧑‍🚀", String(repeating: "x", count: 40),
+        ]
+        var table = table([])
+        for number in 0..<2000 {
+            let cells = (0..<4).map { Table.Cell(texts[(number >> ($0 % 2) &+ 3 * $0) % texts.count]) }
+            table.rows.append(cells)
+        }
+        var pieces: [Int] = []
+        var text: [UInt8] = []
+        var rows = PlainRows(.tabs) { piece in
+            pieces.append(piece.count)
+            text += piece
+        }
+        rows.write(table)
+        rows.flush()
+        let fields = table.rows.map { row in row.map { CellText.field($0.plain) }.joined(separator: "\t") + "\n" }
+        #expect(text == Array(fields.joined().utf8))
+        #expect(pieces.count > 3 && pieces.allSatisfy { $0 < 20_000 })
     }
 }

@@ -198,7 +198,7 @@ private final class PoolBench: Sendable {
             scheduledAt: EngineFixture.start, attempt: 1, fence: 1, deadline: EngineFixture.start, lastSuccessAt: nil,
             trigger: .cadence)
         let attempt = Attempt(slot: RunSlot(index: Int32(number), generation: 0), spec: spec, services: services)
-        pool.start(attempt)
+        pool.start([attempt])
         return attempt
     }
 

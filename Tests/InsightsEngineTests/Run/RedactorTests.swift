@@ -16,6 +16,13 @@ struct RedactorTests {
         #expect(cleaned.unicodeScalars.elementsEqual(expected.unicodeScalars))
     }
 
+    @Test(
+        "in the forms in which a server may send them back",
+        arguments: ["s3cret-t0ken-0f-a-run", "S3CRET-T0KEN-0F-A-RUN", "czNjcmV0LXQwa2VuLTBmLWEtcnVu"])
+    func forms(form: String) {
+        #expect(Redactor(["s3cret-t0ken-0f-a-run"]).clean("https://h/x/\(form)/y") == "https://h/x/***/y")
+    }
+
     @Test("in every text of a value, keys too")
     func value() {
         let value: Value = ["secret": ["a secret", 1], "b": ["c": "secret"]]

@@ -1,6 +1,7 @@
 import Foundation
 import InsightsForgeServer
 import InsightsPlugin
+import InsightsTestWire
 import Testing
 
 @Suite("The demo's forges")

@@ -1,6 +1,7 @@
 import Foundation
 import InsightsForgeServer
 import InsightsPlugin
+import InsightsTestWire
 import Testing
 
 @Suite("The demo's program")
@@ -56,7 +57,7 @@ struct ProgramTests {
             for (port, path) in zip(
                 ports, ["v3/orgs/nimbus-labs", "v4/groups/skyforge/projects", "v1/orgs/pinewood/repos"])
             {
-                let answer = try RawClient(port: port).request("GET", "/api/\(path)")
+                let answer = try Wire(port: port).request("GET", "/api/\(path)")
                 #expect(answer.status == 200)
                 // The real calendar.
                 #expect(answer["date"]?.hasSuffix("GMT") == true)

@@ -1,12 +1,14 @@
 import InsightsForgeServer
 import InsightsPlugin
+import InsightsTestWire
 import Testing
 
 @Suite("Faults")
 struct FaultTests {
     private static let repository = "/api/v3/repos/acme/widget"
 
-    private static func answer(_ effect: ForgeFault.Effect, _ target: String = repository) async throws -> RawAnswer {
+    private static func answer(_ effect: ForgeFault.Effect, _ target: String = repository) async throws -> WireResponse
+    {
         let (forge, _) = Samples.forge()
         forge.inject(effect, on: "GET *")
         return try await withClient(forge) { try $0.request("GET", target, [Samples.token]) }
@@ -53,7 +55,7 @@ struct FaultTests {
             forge.inject(isReset ? .reset(afterBytes: bytes) : .close(afterBytes: bytes), on: "*")
             let end = try await withClient(forge) { client in
                 try client.send("GET", Self.repository, [Samples.token])
-                return client.rest()
+                return (bytes: try client.rest(), wasReset: client.wasReset)
             }
             #expect(end.wasReset == isReset)
             // What a reset leaves behind may be thrown away by the reader's own system.
@@ -67,7 +69,7 @@ struct FaultTests {
         forge.inject(.overlongLength(by: 10), on: "*")
         let end = try await withClient(forge) { client in
             try client.send("GET", Self.repository, [Samples.token])
-            return client.rest()
+            return (bytes: try client.rest(), wasReset: client.wasReset)
         }
         let text = String(decoding: end.bytes, as: UTF8.self)
         let body = text.split(separator: "\r\n\r\n", maxSplits: 1)[1]
@@ -83,16 +85,16 @@ struct FaultTests {
         try await ForgeServer.run(forge) { server in
             let port = server.port
             try await offPool {
-                let client = try RawClient(port: port)
+                let client = try Wire(port: port)
                 try client.send("GET", Self.repository, [Samples.token, "Connection: close"])
-                let text = String(decoding: client.rest().bytes, as: UTF8.self)
+                let text = String(decoding: try client.rest(), as: UTF8.self)
                 #expect(text.contains("Transfer-Encoding: chunked\r\n"))
                 #expect(!text.contains("Content-Length"))
                 #expect(text.contains("\r\n\r\n12c\r\n{\"id\":"))
                 #expect(text.hasSuffix("\r\n0\r\n\r\n") != isCutShort)
-                let other = try RawClient(port: port)
+                let other = try Wire(port: port)
                 try other.send("GET", "/api/v3/orgs/acme", [Samples.token])
-                #expect(String(decoding: other.rest().bytes, as: UTF8.self) == "220 mail.test ESMTP\r\n")
+                #expect(String(decoding: try other.rest(), as: UTF8.self) == "220 mail.test ESMTP\r\n")
             }
         }
     }
@@ -165,13 +167,13 @@ struct FaultTests {
         try await ForgeServer.run(forge) { server in
             let port = server.port
             try await offPool {
-                let client = try RawClient(port: port)
+                let client = try Wire(port: port)
                 let dripped = try client.request("GET", Self.repository, [Samples.token])
                 #expect(dripped.json["stargazers_count"] == 42)
                 let start = ContinuousClock.now
                 _ = try client.request("GET", "/api/v3/orgs/acme", [Samples.token])
                 #expect(ContinuousClock.now - start >= .milliseconds(50))
-                let hanging = try RawClient(port: port)
+                let hanging = try Wire(port: port)
                 try hanging.send("GET", "/api/v3/users/acme", [Samples.token])
                 while forge.log.count < 3 { _ = try client.request("GET", "/api/v3/rate_limit", [Samples.token]) }
             }

@@ -1,5 +1,6 @@
 import InsightsForgeServer
 import InsightsPlugin
+import InsightsTestWire
 import Testing
 
 @Suite("Forgejo and Gitea")

@@ -1,5 +1,6 @@
 import InsightsForgeServer
 import InsightsPlugin
+import InsightsTestWire
 import Testing
 
 @Suite("GitHub: GraphQL")
@@ -11,8 +12,8 @@ struct GraphQLTests {
         """
 
     private static func ask(
-        _ client: RawClient, _ query: String, _ variables: Value = [:], token: String = Samples.token
-    ) throws -> RawAnswer {
+        _ client: Wire, _ query: String, _ variables: Value = [:], token: String = Samples.token
+    ) throws -> WireResponse {
         let body: Value = ["query": .string(query), "variables": variables]
         return try client.request("POST", "/api/graphql", [token, "Content-Type: application/json"], body: body.json)
     }

@@ -1,5 +1,6 @@
 import InsightsForgeServer
 import InsightsPlugin
+import InsightsTestWire
 import Testing
 
 @Suite("Limits, and what is charged")
@@ -132,9 +133,9 @@ struct LimitTests {
         try await ForgeServer.run(forge) { server in
             let port = server.port
             try await offPool {
-                let clients = try (0..<3).map { _ in try RawClient(port: port) }
+                let clients = try (0..<3).map { _ in try Wire(port: port) }
                 for client in clients { try client.send("GET", Self.repository, [Samples.token]) }
-                let statuses = try clients.map { try $0.answer().status }
+                let statuses = try clients.map { try $0.response().status }
                 #expect(statuses.sorted() == [200, 200, 403])
             }
         }

@@ -1,5 +1,6 @@
 import InsightsForgeServer
 import InsightsPlugin
+import InsightsTestWire
 import Testing
 
 @Suite("Connections")
@@ -14,13 +15,13 @@ struct ConnectionTests {
             for name in ["widget", "nothing", "widget"] {
                 try client.send("GET", "/api/v3/repos/acme/\(name)", [Samples.token])
             }
-            let statuses = try (0..<3).map { _ in try client.answer().status }
+            let statuses = try (0..<3).map { _ in try client.response().status }
             #expect(statuses == [200, 404, 200])
             let head = try client.request("HEAD", Self.repository, [Samples.token])
             #expect(head.body.isEmpty && Int(head["content-length"] ?? "0") ?? 0 > 500)
             let last = try client.request("GET", Self.repository, [Samples.token, "Connection: close"])
             #expect(last["connection"] == "close")
-            #expect(client.rest().bytes.isEmpty)
+            #expect(try client.rest().isEmpty)
         }
         #expect(Set(forge.log.map(\.connection)).count == 1)
     }
@@ -32,9 +33,9 @@ struct ConnectionTests {
         try await ForgeServer.run(forge) { server in
             let port = server.port
             try await offPool {
-                let witness = try RawClient(port: port)
+                let witness = try Wire(port: port)
                 do {
-                    let client = try RawClient(port: port)
+                    let client = try Wire(port: port)
                     try client.send("GET", "/api/v3/orgs/acme", [Samples.token])
                     while !forge.log.contains(where: { $0.path.hasSuffix("orgs/acme") }) {
                         _ = try witness.request("GET", Self.repository, [Samples.token])
@@ -65,12 +66,12 @@ struct ConnectionTests {
                 for lane in 0..<8 {
                     group.addTask {
                         try await offPool {
-                            let client = try RawClient(port: port)
+                            let client = try Wire(port: port)
                             for index in stride(from: lane, to: ids.count, by: 8) {
                                 for path in paths {
                                     let answer = try client.request(
                                         "GET", "/api/v3/repositories/\(ids[index])\(path)", [Samples.token])
-                                    guard answer.status == 200 else { throw RawError(description: "\(answer.status)") }
+                                    guard answer.status == 200 else { throw WireError(description: "\(answer.status)") }
                                 }
                             }
                         }

@@ -1,5 +1,6 @@
 import InsightsForgeServer
 import InsightsPlugin
+import InsightsTestWire
 import Testing
 
 @Suite("Odd requests are answered, and the server lives on")
@@ -78,11 +79,11 @@ struct OddRequestTests {
         try await ForgeServer.run(forge) { server in
             let port = server.port
             try await offPool {
-                let client = try RawClient(port: port)
+                let client = try Wire(port: port)
                 for noise in ["\u{16}\u{3}\u{1}hello", "GET\r\n\r\n", "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"] {
-                    let other = try RawClient(port: port)
-                    try other.send(bytes: Array(noise.utf8))
-                    #expect(other.rest().bytes.isEmpty)
+                    let other = try Wire(port: port)
+                    try other.write(Array(noise.utf8))
+                    #expect(try other.rest().isEmpty)
                     let answer = try client.request("GET", "/api/v3/repos/acme/widget", [Samples.token])
                     #expect(answer.status == 200)
                 }

@@ -105,12 +105,15 @@ struct CacheTests {
             switch request.target {
             case "/echo": .answer(200, ["ETag": "\"v1\""], "you are sesame-open, I see")
             case "/header": .answer(200, ["ETag": "\"v1\"", "X-You": "sesame-open"])
+            case "/base64": .answer(200, ["ETag": "\"v1\""], "c2VzYW1lLW9wZW4=")
+            case "/basic": .answer(200, ["ETag": "\"v1\"", "X-You": "eDpzZXNhbWUtb3Blbg=="])
+            case "/hex": .answer(200, ["ETag": "\"v1\""], "736573616D652D6F70656E")
             case "/no-store": .answer(200, ["ETag": "\"v1\"", "Cache-Control": "private, No-Store"])
             case "/error": .answer(404, ["ETag": "\"v1\""])
             default: .answer(200, [:], "no tag")
             }
         }) { bench, server in
-            for path in ["echo", "header", "no-store", "error", "bare"] {
+            for path in ["echo", "header", "base64", "basic", "hex", "no-store", "error", "bare"] {
                 _ = try await bench.client().send(request(server, path))
                 _ = try await bench.client().send(request(server, path))
             }

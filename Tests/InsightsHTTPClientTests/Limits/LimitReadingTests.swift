@@ -83,6 +83,25 @@ struct LimitReadingTests {
         #expect(read(503, ["Retry-After": "5"]).refusal == .unavailable)
     }
 
+    @Test(
+        "A refusal without Retry-After is over when its own limit says, and not when another's window ends",
+        arguments: [
+            (["RateLimit-Reset": "90"], 90_000), (["RateLimit-Reset": "90", "RateLimit-Remaining": "7"], 90_000),
+            (["x-ratelimit-reset": "90"], 90_000),
+            // GitHub's secondary limit: the window has room, so its end says nothing.
+            (["x-ratelimit-reset": "1800", "x-ratelimit-remaining": "4990"], nil),
+            (["x-ratelimit-reset": "1800", "x-ratelimit-remaining": "4990", "RateLimit-Reset": "90"], 90_000),
+            // The window itself is used up: that is its resource's own wait.
+            (["x-ratelimit-reset": "1800", "x-ratelimit-remaining": "0"], nil),
+            (["RateLimit-Reset": "0"], nil), (["RateLimit-Reset": "90", "Retry-After": "5"], 5000), ([:], nil),
+        ] as [([String: String], Int64?)])
+    func ends(headers: [String: String], wait: Int64?) {
+        var fields = HTTP.Headers()
+        for (name, value) in headers { fields[name] = value }
+        #expect(read(429, fields).retryAfter == wait)
+        #expect(read(200, fields).retryAfter == headers["Retry-After"].map { _ in 5000 })
+    }
+
     @Test("A missing permission is none, nor is any other answer")
     func noRefusals() {
         let body = #"{"message":"Resource not accessible by personal access token"}"#

@@ -1,4 +1,5 @@
 import InsightsPlugin
+import InsightsTestWire
 import Synchronization
 import Testing
 

@@ -1,6 +1,7 @@
 import HTTPTypes
 import InsightsEngine
 import InsightsPlugin
+import InsightsTestWire
 import Synchronization
 import Testing
 
@@ -23,7 +24,8 @@ struct DescriptionTests {
         let expected = [
             "GET /health", "GET /ready", "GET /metrics", "GET /api/tasks", "GET /api/tasks/{name}",
             "GET /api/tasks/{name}/next", "GET /api/runs", "GET /api/runs/{id}", "GET /api/runs/{id}/log",
-            "GET /api/subjects", "GET /api/subjects/{id}", "GET /api/series", "GET /openapi.json",
+            "GET /api/subjects", "GET /api/subjects/{id}", "GET /api/series", "GET /api/nodes",
+            "GET /openapi.json",
             "POST /admin/tasks/run", "POST /admin/tasks/{name}/run", "POST /admin/tasks/{name}/pause",
             "POST /admin/tasks/{name}/resume", "POST /admin/runs/{id}/cancel", "POST /admin/reload",
         ]
@@ -211,6 +213,7 @@ struct DescriptionTests {
         ("getRun", "/api/runs/\(Samples.failed.id)", 200), ("getRun", "/api/runs/\(Samples.unknownRun)", 404),
         ("getRunLog", "/api/runs/\(Samples.runID)/log", 200), ("listSubjects", "/api/subjects", 200),
         ("getSubject", "/api/subjects/7", 200), ("getSeries", "/api/series?subject=7&metric=commits", 200),
+        ("listNodes", "/api/nodes", 200),
         ("getDescription", "/openapi.json", 200), ("runAllTasks", "/admin/tasks/run", 202),
         ("runAllTasks", "/admin/tasks/run?wait=true", 200), ("runTask", "/admin/tasks/activity/run", 202),
         ("pauseTask", "/admin/tasks/activity/pause", 200), ("resumeTask", "/admin/tasks/activity/resume", 200),

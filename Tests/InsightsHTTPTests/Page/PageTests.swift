@@ -1,6 +1,7 @@
 import Foundation
 import InsightsEngine
 import InsightsPlugin
+import InsightsTestWire
 import Testing
 
 @testable import InsightsHTTP

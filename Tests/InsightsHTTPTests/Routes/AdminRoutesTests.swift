@@ -1,5 +1,6 @@
 import InsightsEngine
 import InsightsPlugin
+import InsightsTestWire
 import Synchronization
 import Testing
 

@@ -1,5 +1,6 @@
 import InsightsEngine
 import InsightsPlugin
+import InsightsTestWire
 import Testing
 
 @testable import InsightsHTTP
@@ -20,7 +21,7 @@ struct ReadRoutesTests {
             ("/api/subjects/7", "id,kind,key,name,url,parent,state,aliases,external_id,values,events"),
             (
                 "/api/series?subject=7&metric=commits", "subject,metric,unit,shape,additive,points,gaps,sum"
-            ), ("/openapi.json", "openapi,info,servers,paths,components"),
+            ), ("/api/nodes", "nodes"), ("/openapi.json", "openapi,info,servers,paths,components"),
         ])
     func shapes(target: String, keys: String) async throws {
         try await withServer { server in

@@ -1,5 +1,6 @@
 import InsightsEngine
 import InsightsPlugin
+import InsightsTestWire
 import Testing
 
 @testable import InsightsHTTP

@@ -1,4 +1,5 @@
 import InsightsPlugin
+import InsightsTestWire
 import Logging
 import Testing
 

@@ -76,7 +76,14 @@ final class ScriptedReader: StoreReader {
     func answer(to request: RequestID) async throws(StoreError) -> RequestAnswer? { nil }
     func setPaused(_ tasks: [String], _ isPaused: Bool) async throws(StoreError) {}
     func runningNode() async throws(StoreError) -> NodeIdentity? { nil }
-    func nodes() async throws(StoreError) -> [NodeRecord] { [] }
+    func nodes() async throws(StoreError) -> [NodeRecord] {
+        [
+            NodeRecord(
+                name: "host-1-5f3a", processID: 1, version: "1", startedAt: Samples.noon, lastSeen: Samples.noon,
+                isAlive: true,
+                running: 1, manifest: 10, takesShare: true)
+        ]
+    }
     func close() async {}
 
     /// Cursors are plain offsets here.

@@ -1,6 +1,7 @@
 import InsightsEngine
 import InsightsHTTP
 import InsightsPlugin
+import InsightsTestWire
 import Logging
 import ServiceLifecycle
 

@@ -3,6 +3,7 @@ import Logging
 
 /// A host for modules that are not going to ask for anything.
 struct Nowhere: RunHost {
+    var runID: String { "r" }
     var logger: Logger { Logger(label: "nowhere") }
     var clock: any RunClock { preconditionFailure("nobody was to ask for the time") }
     var commands: any CommandRunner { preconditionFailure("no program was to be run") }
@@ -20,7 +21,7 @@ extension RunContext {
     /// The context of a run on ``Nowhere``.
     static var nowhere: RunContext {
         RunContext(
-            runID: "r", task: "t", parameters: [:], scheduledAt: testNow, attempt: 1, deadline: testNow,
-            lastSuccessAt: nil, host: Nowhere())
+            task: "t", parameters: [:], scheduledAt: testNow, attempt: 1, deadline: testNow, lastSuccessAt: nil,
+            host: Nowhere())
     }
 }

@@ -293,6 +293,28 @@ struct SubjectConformance {
         }
     }
 
+    @Test("who is placed on no platform is nobody's of one that is, whatever its id", arguments: StoreKind.all)
+    func unplaced(_ kind: StoreKind) async throws {
+        try await withDesk(kind) { desk async throws in
+            let (platform, account) = (
+                SubjectReference(kind: "platform", key: "hub.example"),
+                SubjectReference(kind: "account", key: "hub.example/org")
+            )
+            try await desk.emit([
+                .subject(Subject(kind: "platform", key: platform.key)),
+                .subject(Subject(kind: "account", key: account.key, externalID: "5", parent: platform)),
+                Self.repository("hub.example/org/a", id: "1", parent: account),
+            ])
+            try await desk.emit([Self.repository("lab.example/x/b", id: "1", state: .gone)])
+            let stays = try #require(try await desk.subject("hub.example/org/a"))
+            #expect(stays.state == .active && stays.aliases == [])
+            #expect(try await desk.subject("lab.example/x/b")?.state == .gone)
+            // Under its own key it is known without a parent, too.
+            try await desk.emit([Self.repository("hub.example/org/a", id: "1", state: .gone)])
+            #expect(try await desk.subject("hub.example/org/a")?.state == .gone)
+        }
+    }
+
     @Test("kinds do not share external ids or keys", arguments: StoreKind.all)
     func kinds(_ kind: StoreKind) async throws {
         try await withDesk(kind) { desk async throws in

@@ -2,12 +2,16 @@ internal import InsightsPlugin
 
 /// What an account was told to be.
 struct AccountReading: Hashable, Sendable {
-    /// As the forge writes it.
+    /// As the forge writes it: the name that it has now.
     var path: String
     var id: String?
     /// Under which route it was found.
     var route: Int
-    var figures: [String: ForgeFigure]
+    /// The numbers of some of its repositories, on forges that do not find an account by its own.
+    var repositories: [String] = []
+    var figures: [String: ForgeFigure] = [:]
+    /// What went wrong and cost no more than some of the figures, for the run's log.
+    var troubles: [RunFailure] = []
 
     /// The metrics without a figure, and why.
     var absent: [(metric: String, reason: String)] {
@@ -24,13 +28,26 @@ struct AccountReader: Sendable {
     private var entry: ForgeEntry { client.entry }
     private static let noMembers = ForgeFigure.absent("a user has no members")
 
-    /// Reads an account.
+    /// Reads an account, under the name that it has now should its old one lead nowhere.
     ///
     /// - Parameters:
     ///   - path: As the manifest has it.
-    ///   - route: Where it was found last time: 0 among organisations and groups, 1 among users.
+    ///   - known: What an earlier run found.
     /// - Throws: ``RunFailure``; `CancellationError`.
-    func read(_ path: String, route: Int) async throws -> AccountReading {
+    func read(_ path: String, _ known: AccountMemory) async throws -> AccountReading {
+        do {
+            return try await read(path, route: known.route)
+        } catch let failure as RunFailure where failure.code == "not_found" {
+            guard let id = known.id,
+                let name = try await AccountTrail(client: client).path(of: id, through: known.repositories),
+                name.lowercased() != path.lowercased()
+            else { throw failure }
+            return try await read(name, route: known.route)
+        }
+    }
+
+    /// - Parameter route: Where it was found last time: 0 among organisations and groups, 1 among users.
+    private func read(_ path: String, route: Int) async throws -> AccountReading {
         let routes = route == 1 ? [1, 0] : [0, 1]
         var last: ForgeAnswer?
         for route in routes {
@@ -65,15 +82,20 @@ struct AccountReader: Sendable {
     }
 
     private func reading(_ body: Value, _ path: String, _ route: Int) async throws -> AccountReading {
-        let name = entry.platform == .gitlab ? route == 0 ? "full_path" : "username" : "login"
-        // Forgejo tells an organisation's name under "name" or "username"; only its case is of interest.
-        let told = [name, "login", "username", "name"].lazy.compactMap { body[$0]?.filledText }
-            .first { $0.lowercased() == path.lowercased() }
-        var reading = AccountReading(path: told ?? path, id: body["id"]?.identifier, route: route, figures: [:])
+        // Forgejo tells an organisation's name under "username" and "name". It need not be the one that was asked for:
+        // a server may lead from an old name to the new one.
+        let members =
+            switch entry.platform {
+            case .github: ["login"]
+            case .gitlab: [route == 0 ? "full_path" : "username"]
+            case .forgejo, .gitea: ["login", "username", "name"]
+            }
+        let told = members.lazy.compactMap { AccountTrail.name(body[$0]) }.first
+        var reading = AccountReading(path: told ?? path, id: body["id"]?.identifier, route: route)
         switch entry.platform {
-        case .github: try await readGitHub(body, path, &reading)
+        case .github: try await readGitHub(body, reading.path, &reading)
         case .gitlab: try await readGitLab(body, &reading)
-        case .forgejo, .gitea: try await readForgejo(body, path, &reading)
+        case .forgejo, .gitea: try await readForgejo(body, reading.path, &reading)
         }
         return reading
     }
@@ -83,7 +105,19 @@ struct AccountReader: Sendable {
         reading.figures[ForgeMetrics.publicRepositories] = ForgeFigure(body["public_repos"], "public_repos")
         reading.figures[ForgeMetrics.members] =
             reading.route == 0
-            ? try await client.count(["orgs", path, "members"], [], "members") : AccountReader.noMembers
+            ? try await count(["orgs", path, "members"], [], "members", &reading) : AccountReader.noMembers
+    }
+
+    /// How many there are of something; absent when that cannot be read this time: it is no reason to lose the sums.
+    private func count(
+        _ segments: [String], _ query: [(name: String, value: String)], _ what: String, _ reading: inout AccountReading
+    ) async throws -> ForgeFigure {
+        do { return try await client.count(segments, query, what) } catch let failure as RunFailure
+            where !failure.endsTurn
+        {
+            reading.troubles.append(failure)
+            return .absent("\(what) could not be read: \(failure.code)")
+        }
     }
 
     private func readGitLab(_ body: Value, _ reading: inout AccountReading) async throws {
@@ -94,10 +128,10 @@ struct AccountReader: Sendable {
         let isGroup = reading.route == 0
         let place = [isGroup ? "groups" : "users", id]
         let scope = isGroup ? [("include_subgroups", "true"), ("with_shared", "false")] : []
-        reading.figures[ForgeMetrics.publicRepositories] = try await client.count(
-            place + ["projects"], scope + [("visibility", "public")], "public projects")
+        reading.figures[ForgeMetrics.publicRepositories] = try await count(
+            place + ["projects"], scope + [("visibility", "public")], "public projects", &reading)
         if isGroup {
-            reading.figures[ForgeMetrics.members] = try await client.count(place + ["members"], [], "members")
+            reading.figures[ForgeMetrics.members] = try await count(place + ["members"], [], "members", &reading)
             reading.figures[ForgeMetrics.followers] = .absent("GitLab's groups have no followers")
         } else {
             reading.id = ForgeOwner.gitLabUser(body["id"])
@@ -116,7 +150,7 @@ struct AccountReader: Sendable {
             // Who follows an organisation stands with the user that it also is.
             let answer = try await client.get(["users", path])
             user = answer.status == 200 ? try answer.object() : [:]
-            reading.figures[ForgeMetrics.members] = try await client.count(["orgs", path, "members"], [], "members")
+            reading.figures[ForgeMetrics.members] = try await count(["orgs", path, "members"], [], "members", &reading)
         } else {
             reading.figures[ForgeMetrics.members] = AccountReader.noMembers
         }
@@ -125,6 +159,9 @@ struct AccountReader: Sendable {
         var unreadable = false
         let refused = try await client.pages([reading.route == 0 ? "orgs" : "users", path, "repos"]) { items in
             for item in items {
+                if reading.repositories.count < AccountTrail.repositoryLimit, let id = item["id"]?.identifier {
+                    reading.repositories.append(id)
+                }
                 guard let isPrivate = item["private"]?.bool else {
                     unreadable = true
                     continue

@@ -3,36 +3,50 @@ internal import InsightsPlugin
 /// What a forge answered, and when by its own clock.
 struct ForgeAnswer: Sendable {
     private let response: HTTP.Response
+    private let entry: ForgeEntry
     /// The forge's time when it answered; this machine's where it tells none.
     let told: Instant
     /// The earliest the answer can have been made, by the forge's clock: one that was made before a midnight and came
     /// after it has the old day's part only.
     let made: Instant
 
-    init(_ response: HTTP.Response, told: Instant, built elapsed: Duration) {
+    init(_ response: HTTP.Response, of entry: ForgeEntry, told: Instant, built elapsed: Duration) {
         self.response = response
+        self.entry = entry
         self.told = told
         made = told.advanced(by: .zero - elapsed)
     }
 
     var status: Int { response.status }
-    var url: HTTP.URL { response.url }
     var isFromCache: Bool { response.isFromCache }
 
     /// The body.
-    func json() throws(RunFailure) -> Value { try response.json() }
+    func json() throws(RunFailure) -> Value {
+        do throws(RunFailure) { return try response.json() } catch { throw entry.withoutToken(error) }
+    }
 
     /// The body as an object.
     func object() throws(RunFailure) -> Value {
         let value = try json()
-        guard value.object != nil else {
-            throw RunFailure("http_bad_answer", "\(url) answered with what is no object", retryable: true)
-        }
+        guard value.object != nil else { throw unfit("object") }
         return value
     }
 
+    /// The body as a list.
+    func list() throws(RunFailure) -> [Value] {
+        guard let items = try json().array else { throw unfit("list") }
+        return items
+    }
+
+    private func unfit(_ wanted: String) -> RunFailure {
+        entry.withoutToken(
+            RunFailure("http_bad_answer", "\(response.url) answered with what is no \(wanted)", retryable: true))
+    }
+
     /// The URL of a further page.
-    func link(_ relation: String) throws(RunFailure) -> HTTP.URL? { try response.link(relation) }
+    func link(_ relation: String) throws(RunFailure) -> HTTP.URL? {
+        do throws(RunFailure) { return try response.link(relation) } catch { throw entry.withoutToken(error) }
+    }
 
     /// How many items a list has in all, by the header.
     var total: Int64? {

@@ -9,12 +9,18 @@ struct ForgeDiscovery: Sendable {
         var repositories: [FoundRepository] = []
         /// Known ones that the forge has no longer, with the path they had.
         var gone: [(id: String, path: String)] = []
+        /// Known ones that are archived now, where the manifest leaves such ones out.
+        var retired: [ForgeRepository] = []
         /// What could not be found out: each stands for as many repositories.
         var failures: [(label: String, count: Int, failure: RunFailure)] = []
         /// Items of lists that could not be understood.
         var unreadable = 0
         /// What the next run has to know; only of sources that could be read.
         var found: [ForgeMemory.Source: ForgeMemory.Found] = [:]
+        /// Accounts that are not called what the manifest calls them, by that.
+        var renamed: [String: String] = [:]
+        /// Accounts whose name another has now.
+        var taken: [String] = []
     }
 
     /// What one source told.
@@ -25,6 +31,8 @@ struct ForgeDiscovery: Sendable {
         var all: [FoundRepository] = []
         var unreadable = 0
         var failure: RunFailure?
+        /// Of an account: what it is called, and its identity as its repositories tell it.
+        var owner: ForgeOwner?
     }
 
     let client: ForgeClient
@@ -63,11 +71,19 @@ struct ForgeDiscovery: Sendable {
         }
         for source in told {
             let known = try await memory.found(by: source.source)
+            if case .account(let name) = source.source, let owner = source.owner {
+                if owner.path.lowercased() != name.lowercased() { result.renamed[name] = owner.path }
+                if let former = known?.account, let id = owner.id, former != id { result.taken.append(name) }
+            }
             let ids = known?.ids.map(String.init) ?? []
             if let failure = source.failure {
                 // What was known by it counts as failed, but for what another source told.
                 let lost = ids.filter { there[$0] == nil }
-                if !ids.isEmpty, lost.isEmpty { continue }
+                if !ids.isEmpty, lost.isEmpty {
+                    // All that is known is told by others, but a list that fails has newcomers too.
+                    if case .account = source.source { result.failures.append((source.source.label, 1, failure)) }
+                    continue
+                }
                 if case .repository = source.source, failure.code == "not_found", let id = lost.first {
                     try await look(for: [id], of: source, known, &there, &tracked, &result)
                 } else {
@@ -75,9 +91,15 @@ struct ForgeDiscovery: Sendable {
                 }
                 continue
             }
-            // A list with items that could not be understood may still have had the ones that seem to be missing.
-            let missing = source.unreadable > 0 ? [] : ids.filter { there[$0] == nil }
-            try await look(for: missing, of: source, known, &there, &tracked, &result)
+            // Also where a list had items that could not be understood: by their number they are found, moved or not.
+            try await look(for: ids.filter { there[$0] == nil }, of: source, known, &there, &tracked, &result)
+        }
+        for source in told where source.failure == nil {
+            guard case .account = source.source else { continue }
+            let known = Set(try await memory.found(by: source.source)?.ids.map(String.init) ?? [])
+            result.retired += source.all.lazy.map(\.repository).filter {
+                $0.isArchived == true && known.contains($0.id) && !tracked.contains($0.id)
+            }
         }
         result.repositories = there.values.filter { tracked.contains($0.repository.id) }
         result.repositories.sort { $0.repository.path < $1.repository.path }
@@ -110,10 +132,10 @@ struct ForgeDiscovery: Sendable {
             }
         }
         let own = told.all.filter { isTracked($0.repository, by: told.source) }.map(\.repository.id)
-        // Where the list is not sure, nothing that is known is forgotten.
-        let unsure = told.unreadable > 0 ? known?.ids.map(String.init) ?? [] : []
-        let ids = Set((own + kept + unsure).compactMap { Int64($0) }).sorted()
-        let found = ForgeMemory.Found(route: told.failure == nil ? told.route : known?.route ?? 0, ids: ids)
+        let ids = Set((own + kept).compactMap { Int64($0) }).sorted()
+        let found = ForgeMemory.Found(
+            route: told.failure == nil ? told.route : known?.route ?? 0, ids: ids,
+            account: told.owner?.id ?? known?.account)
         if found != known { result.found[told.source] = found }
     }
 
@@ -138,26 +160,51 @@ struct ForgeDiscovery: Sendable {
         }
     }
 
+    /// Lists an account, under the name that it has now should its old one lead nowhere.
     private func list(_ account: String) async throws -> Told {
         let source = ForgeMemory.Source.account(account)
-        let known = try await memory.found(by: source)?.route ?? 0
+        let known = try await memory.found(by: source)
+        let told = try await list(account, source, known)
+        guard told.failure?.code == "not_found", let id = known?.account else { return told }
+        do {
+            let trail = AccountTrail(client: client)
+            guard let path = try await trail.path(of: id, through: known?.ids.map(String.init) ?? []),
+                path.lowercased() != account.lowercased()
+            else { return told }
+            var followed = try await list(path, source, known)
+            if followed.failure == nil { followed.owner = ForgeOwner(id: id, path: path) }
+            return followed
+        } catch let failure as RunFailure where !failure.endsTurn {
+            var told = told
+            told.failure = failure
+            return told
+        }
+    }
+
+    private func list(
+        _ account: String, _ source: ForgeMemory.Source, _ known: ForgeMemory.Found?
+    ) async throws -> Told {
+        let former = known?.route ?? 0
         let routes = routes(account)
         var told = Told(source: source)
         // What it was before comes first: asking for the other is a request more, and charged each time.
-        for route in [known] + routes.indices.filter({ $0 != known }) where routes.indices.contains(route) {
+        for route in [former] + routes.indices.filter({ $0 != former }) where routes.indices.contains(route) {
             told = Told(source: source, route: route)
             let (segments, query) = routes[route]
             do {
                 let refused = try await client.pages(segments, query) { items in
                     for item in items {
-                        guard let repository = ForgeRepository(item, entry.platform) else {
+                        guard let repository = entry.repository(item) else {
                             told.unreadable += 1
                             continue
                         }
                         told.all.append(FoundRepository(repository: repository, isWhole: entry.platform.listsAreWhole))
                     }
                 }
-                guard let refused else { return told }
+                guard let refused else {
+                    told.owner = owner(of: account, told.all, known)
+                    return told
+                }
                 told.all = []
                 told.failure = refused.failure(of: "account \(account)", entry)
                 if !refused.isMissing { return told }
@@ -170,6 +217,14 @@ struct ForgeDiscovery: Sendable {
         return told
     }
 
+    /// Who an account's list is of, as its repositories tell it; a server may lead from an old name to the new one.
+    private func owner(of account: String, _ all: [FoundRepository], _ known: ForgeMemory.Found?) -> ForgeOwner? {
+        let owners = all.lazy.map(\.repository.owner)
+        if let owner = owners.first(where: { $0.path.lowercased() == account.lowercased() }) { return owner }
+        // A GitLab group's list has those of its subgroups, too.
+        return owners.first { !entry.platform.hasNestedAccounts || $0.id != nil && $0.id == known?.account }
+    }
+
     private func ask(_ name: String) async throws -> Told {
         var told = Told(source: .repository(name))
         do {
@@ -178,7 +233,7 @@ struct ForgeDiscovery: Sendable {
                 told.failure = answer.failure(of: "repository \(name)", entry)
                 return told
             }
-            guard let repository = ForgeRepository(try answer.object(), entry.platform) else {
+            guard let repository = entry.repository(try answer.object()) else {
                 throw RunFailure(
                     "bad_answer", "\(entry.address.key) told of \(name) without its id or its name", retryable: true)
             }
@@ -209,7 +264,7 @@ struct ForgeDiscovery: Sendable {
                 : try await client.get(["repositories", id])
             if answer.isMissing { return .gone }
             guard answer.status == 200 else { return .unknown(answer.failure(of: "repository \(id)", entry)) }
-            guard let repository = ForgeRepository(try answer.object(), entry.platform), repository.id == id else {
+            guard let repository = entry.repository(try answer.object()), repository.id == id else {
                 return .unknown(
                     RunFailure(
                         "bad_answer", "\(entry.address.key) told of another repository than \(id)", retryable: true))

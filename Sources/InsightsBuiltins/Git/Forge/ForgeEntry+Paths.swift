@@ -1,11 +1,5 @@
 internal import InsightsPlugin
 
-#if canImport(FoundationEssentials)
-    internal import FoundationEssentials
-#else
-    internal import Foundation
-#endif
-
 extension ForgeEntry {
     /// The account that a repository counts to, as written.
     ///
@@ -50,24 +44,31 @@ extension ForgeEntry {
         ]
     }
 
-    /// Text from outside without the token, should the forge or a visitor's link have it in there.
-    func withoutToken(_ text: String) -> String {
-        guard let token, token.utf8.count >= 6 else { return text }
-        let base64 = Data(token.utf8).base64EncodedString()
-        let hex = token.utf8.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        let percent = token.utf8.map { byte in
-            byte.isUnreserved ? String(Unicode.Scalar(byte)) : "%" + String(byte, radix: 16, uppercase: true)
-        }.joined()
-        return [token, base64, base64.filter { $0 != "=" }, hex, hex.uppercased(), percent].reduce(text) {
-            $0.contains($1) ? $0.replacing($1, with: "***") : $0
-        }
+    /// Reads a repository of an answer; `nil` when it lacks its identity or its path, or cannot be a subject: its key is
+    /// too long, has a control character or a form of the token in it, and would fail the whole run or tell the token.
+    func repository(_ answer: Value) -> ForgeRepository? {
+        guard let repository = ForgeRepository(answer, platform) else { return nil }
+        let key = reference(ofPath: repository.path).key
+        guard key.utf8.count <= 512, key == key.lowercased(), !secrets.occur(in: key),
+            !key.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        else { return nil }
+        return repository
     }
-}
 
-extension UInt8 {
-    /// RFC 3986, 2.3.
-    fileprivate var isUnreserved: Bool {
-        (0x30...0x39).contains(self) || (0x41...0x5A).contains(self) || (0x61...0x7A).contains(self)
-            || [0x2D, 0x2E, 0x5F, 0x7E].contains(self)
+    /// Text from outside without the token, should the forge or a visitor's link have it in there.
+    func withoutToken(_ text: String) -> String { secrets.replaced(in: text) }
+
+    /// A failure whose words may hold something from outside.
+    func withoutToken(_ failure: RunFailure) -> RunFailure {
+        var failure = failure
+        failure.message = withoutToken(failure.message)
+        return failure
+    }
+
+    /// What tells this entry from others of its server, which track other accounts and repositories: nothing is named by
+    /// two entries.
+    var mark: String {
+        let names = accounts.map { "account \($0)" } + repositories.map { "repository \($0)" }
+        return StableHash.of(names.joined(separator: "\n").lowercased().utf8)
     }
 }

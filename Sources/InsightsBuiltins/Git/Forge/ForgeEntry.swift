@@ -13,8 +13,10 @@ struct ForgeEntry: Hashable, Sendable {
     let address: ForgeAddress
     /// Who asks; `nil` asks as anybody may. Never part of a message.
     let token: String?
+    /// What of the token a forge may send back.
+    let secrets: SecretForms
     /// Organisations, users and groups, as written, each once.
-    let accounts: [String]
+    private(set) var accounts: [String]
     /// Single repositories, `owner/name` as written, each once.
     let repositories: [String]
     let include: [Glob]
@@ -33,7 +35,10 @@ struct ForgeEntry: Hashable, Sendable {
         }
         self.platform = platform
         address = try ForgeEntry.address(entry["base_url"]?.string, platform)
-        token = try ForgeEntry.token(entry["token"]?.string)
+        let token = try ForgeEntry.token(entry["token"]?.string)
+        self.token = token
+        // A shorter one is none, and stands in other words by chance.
+        secrets = SecretForms([token].compactMap { $0 }.filter { $0.utf8.count >= 6 })
         accounts = try ForgeEntry.texts(entry, "accounts") { ForgeEntry.problem(withAccount: $0, platform) }
         repositories = try ForgeEntry.texts(entry, "repositories") { ForgeEntry.problem(withRepository: $0, platform) }
         guard !accounts.isEmpty || !repositories.isEmpty else {
@@ -59,6 +64,15 @@ struct ForgeEntry: Hashable, Sendable {
         if isArchived, !archived { return false }
         if !include.isEmpty, !include.contains(where: { $0.matches(name) }) { return false }
         return !exclude.contains { $0.matches(name) }
+    }
+
+    /// The same, with accounts under the names that they have now.
+    ///
+    /// - Parameter names: By the manifest's name in lower case.
+    func calling(_ names: [String: String]) -> ForgeEntry {
+        var entry = self
+        entry.accounts = accounts.map { names[$0.lowercased()] ?? $0 }
+        return entry
     }
 
     private static func address(_ text: String?, _ platform: ForgePlatform) throws(Problem) -> ForgeAddress {

@@ -55,12 +55,14 @@ struct ForgeMemory: Sendable {
         var route = 0
         /// The repositories that are tracked through it, in rising order.
         var ids: [Int64] = []
+        /// Of an account: the forge's own identity of it, as its repositories tell it.
+        var account: String?
     }
 
     func found(by source: Source) async throws -> Found? {
         let key = key(of: source)
         guard let value = try await state.value(forKey: key), let shards = value["shards"]?.integer else { return nil }
-        var found = Found(route: Int(value["route"]?.integer ?? 0))
+        var found = Found(route: Int(value["route"]?.integer ?? 0), account: value["account"]?.string)
         for shard in 0..<max(0, min(shards, 1000)) {
             let text = try await state.value(forKey: "\(key)/\(shard)")?.string
             found.ids += text.flatMap(NumberText.decode) ?? []
@@ -76,7 +78,10 @@ struct ForgeMemory: Sendable {
             try state.set(.string(NumberText.encode(ids)), forKey: "\(key)/\(shard)")
         }
         try state.set(
-            ["shards": .integer(Int64(shards)), "route": .integer(Int64(found.route))], forKey: key)
+            [
+                "shards": .integer(Int64(shards)), "route": .integer(Int64(found.route)),
+                "account": Value(found.account),
+            ], forKey: key)
     }
 
     /// A path may be longer than a key.

@@ -88,6 +88,15 @@ enum ForgeMetrics {
         }
     }
 
+    /// What a platform keeps for some days only: of each source of traffic the metrics that it tells.
+    static func passing(_ platform: ForgePlatform) -> [(source: String, metrics: [String])] {
+        switch platform {
+        case .github: [(views, [views, viewsUnique]), (clones, [clones, clonesUnique])]
+        case .gitlab: [(fetches, [fetches])]
+        case .forgejo, .gitea: []
+        }
+    }
+
     /// GitHub's traffic, day by day and over 14 days.
     static let traffic = [
         views, viewsUnique, viewsUnique14d, clones, clonesUnique, clonesUnique14d, referrers14d, paths14d,

@@ -8,6 +8,7 @@ struct ForgeOutcome: Sendable {
     private var read = 0
     private var before = 0
     private var gone: [String] = []
+    private var renamed: [String] = []
     private var failures: [(label: String, count: Int, failure: RunFailure)] = []
     private var stops: [RunFailure] = []
     private var unreadable = 0
@@ -57,6 +58,11 @@ struct ForgeOutcome: Sendable {
     /// One that the forge has no longer.
     mutating func addGone(_ label: String) { gone.append(label) }
 
+    /// An account that is called otherwise than in the manifest.
+    mutating func addRenamed(_ label: String, to name: String) {
+        renamed.append("\(label) is called \(name) now, name it so in the manifest")
+    }
+
     /// Items of a list that could not be understood.
     mutating func addUnreadable(_ count: Int) { unreadable += count }
 
@@ -96,6 +102,7 @@ struct ForgeOutcome: Sendable {
     var summary: String {
         var parts = [counts]
         if !gone.isEmpty { parts.append("gone: \(named(gone))") }
+        if !renamed.isEmpty { parts.append(named(renamed)) }
         if !failures.isEmpty { parts.append("\(failed) failed: \(listing)") }
         if unreadable > 0 { parts.append("\(unreadable) items of lists could not be understood") }
         if !absences.isEmpty { parts.append("not told: " + order.map(told).joined(separator: "; ")) }

@@ -105,4 +105,9 @@ struct ForgeRepository: Hashable, Sendable {
 extension ForgeOwner {
     /// The identity of a GitLab user: GitLab numbers users and groups apart, and both are accounts.
     static func gitLabUser(_ id: Value?) -> String? { id?.identifier.map { "user-" + $0 } }
+
+    /// GitLab's number of a user, of what ``gitLabUser(_:)`` made of it.
+    static func gitLabUserNumber(_ id: String) -> String? {
+        id.hasPrefix("user-") ? String(id.dropFirst("user-".count)) : nil
+    }
 }

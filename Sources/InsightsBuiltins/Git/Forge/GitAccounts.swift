@@ -19,14 +19,21 @@ struct GitAccounts: TaskModule {
         var done = 0
         for entry in parameters.forges {
             let reader = AccountReader(client: try ForgeClient(entry, http: context.http, clock: context.clock))
-            do {
-                for path in entry.ownAccounts {
-                    try await read(path, by: reader, context, &outcome)
-                    done += 1
-                    context.report(done: done, of: total, "\(entry.address.key)/\(path)")
+            var isOver = false
+            for path in entry.ownAccounts {
+                do {
+                    if isOver {
+                        try await sumUp(path, entry, context)
+                    } else {
+                        try await read(path, by: reader, context, &outcome)
+                    }
+                } catch let failure as RunFailure where failure.endsTurn {
+                    isOver = true
+                    outcome.addStop(failure)
+                    try await sumUp(path, entry, context)
                 }
-            } catch let failure as RunFailure where failure.endsTurn {
-                outcome.addStop(failure)
+                done += 1
+                context.report(done: done, of: total, "\(entry.address.key)/\(path)")
             }
         }
         if let failure = outcome.failure { throw failure }
@@ -45,12 +52,17 @@ struct GitAccounts: TaskModule {
         }
         let reading: AccountReading
         do {
-            reading = try await reader.read(path, route: known.route)
+            reading = try await reader.read(path, known)
         } catch let failure as RunFailure where !failure.endsTurn {
             context.logger.warning(
                 "\(failure.message)", metadata: ["subject": "\(entry.address.key)/\(path)", "code": "\(failure.code)"])
             outcome.addFailure("\(entry.address.key)/\(path)", failure)
+            try await sumUp(path, entry, context)
             return
+        }
+        for trouble in reading.troubles {
+            context.logger.warning(
+                "\(trouble.message)", metadata: ["subject": "\(entry.address.key)/\(path)", "code": "\(trouble.code)"])
         }
         let account = entry.accountSubject(reading.path, id: reading.id)
         let now = context.clock.now
@@ -60,12 +72,28 @@ struct GitAccounts: TaskModule {
                 try context.emit(.sample(Sample(account.reference, metric, at: now, number)))
             }
         }
-        try context.emit(
-            .rollUp(RollUp(account.reference, from: "repository", metrics: ForgeMetrics.additive.map(\.name))))
-        try context.state.set(
-            AccountMemory(route: reading.route, finishedFor: context.scheduledAt).value, forKey: key)
+        try context.emit(GitAccounts.sum(of: account))
+        let memory = AccountMemory(
+            route: reading.route, finishedFor: context.scheduledAt, id: reading.id, path: reading.path,
+            repositories: reading.repositories)
+        try context.state.set(memory.value, forKey: key)
         try await context.checkpoint()
         outcome.addRead(reading.absent, of: entry.address.key)
+        if reading.path.lowercased() != path.lowercased() {
+            outcome.addRenamed("\(entry.address.key)/\(path)", to: reading.path)
+        }
+    }
+
+    /// Sums up what is stored of an account that could not be read this time: that asks nobody.
+    private func sumUp(_ path: String, _ entry: ForgeEntry, _ context: RunContext) async throws {
+        let known = AccountMemory(try await context.state.value(forKey: AccountMemory.key(of: path, entry)))
+        guard let path = known.path, known.finishedFor != context.scheduledAt else { return }
+        try context.emit(GitAccounts.sum(of: entry.accountSubject(path, id: known.id)))
+        try await context.checkpoint()
+    }
+
+    private static func sum(of account: Subject) -> Emission {
+        .rollUp(RollUp(account.reference, from: "repository", metrics: ForgeMetrics.additive.map(\.name)))
     }
 }
 
@@ -75,21 +103,35 @@ struct AccountMemory: Hashable, Sendable {
     var route = 0
     /// The scheduled instant of the run that last finished it.
     var finishedFor: Instant?
+    /// As ``ForgeOwner/id``.
+    var id: String?
+    /// What it was called when it was last read; `nil` when it never was.
+    var path: String?
+    /// The numbers of some of its repositories, where it cannot be asked for by its own.
+    var repositories: [String] = []
 
-    init(route: Int, finishedFor: Instant?) {
+    init(route: Int, finishedFor: Instant?, id: String?, path: String, repositories: [String]) {
         self.route = route
         self.finishedFor = finishedFor
+        self.id = id
+        self.path = path
+        self.repositories = repositories
     }
 
     init(_ value: Value?) {
         route = Int(value?["route"]?.integer ?? 0)
         finishedFor = value?["finished_for"]?.integer.map(Instant.init(milliseconds:))
+        id = value?["id"]?.string
+        path = value?["path"]?.string
+        repositories = value?["repositories"]?.array?.compactMap(\.string) ?? []
     }
 
     var value: Value {
         [
             "route": .integer(Int64(route)),
-            "finished_for": finishedFor.map { .integer($0.milliseconds) } ?? .null,
+            "finished_for": finishedFor.map { .integer($0.milliseconds) } ?? .null, "id": Value(id),
+            "path": Value(path),
+            "repositories": .array(repositories.map(Value.string)),
         ]
     }
 

@@ -11,6 +11,8 @@ final class RepositoryLedger: Sendable {
         case reading(RepositoryReading, ForgeEntry)
         /// One that the forge has no longer.
         case gone(path: String, id: String, ForgeEntry)
+        /// One that was archived, and is not read any more.
+        case retired(ForgeRepository, ForgeEntry)
         /// What a forge's lists told, after everything else that was found.
         case found([ForgeMemory.Source: ForgeMemory.Found], ForgeEntry)
     }
@@ -27,7 +29,7 @@ final class RepositoryLedger: Sendable {
                 outcome.addRead(reading.absent, of: entry.address.key)
                 done += 1
             case .gone(let path, _, let entry): outcome.addGone(entry.reference(ofPath: path).key)
-            case .found: break
+            case .retired, .found: break
             }
         }
     }
@@ -78,7 +80,7 @@ final class RepositoryLedger: Sendable {
             return state.pending
         }
         guard !items.isEmpty else { return }
-        for item in items { try write(item) }
+        for item in items { try await write(item) }
         try await context.checkpoint()
         let (done, total) = state.withLock { state in
             for item in items { state.count(item) }
@@ -98,20 +100,32 @@ final class RepositoryLedger: Sendable {
         return "\(name); \(remaining) of \(limit) requests left"
     }
 
-    private func write(_ item: Item) throws(RunFailure) {
+    private func write(_ item: Item) async throws {
         switch item {
         case .reading(let reading, let entry):
             let subject = entry.reference(ofPath: reading.repository.path)
             try context.emit(
                 entry.subjects(of: reading.repository).map(Emission.subject)
                     + reading.emissions(of: subject, at: context.clock.now))
+            let store = ForgeMemory(context.state, of: entry)
             var memory = reading.memory
-            memory.finishedFor = context.scheduledAt
-            try ForgeMemory(context.state, of: entry).set(memory, of: reading.repository.id)
+            // Another entry may have read it since, by a token that sees more.
+            if let known = try await store.repository(reading.repository.id) { memory.join(known) }
+            memory.finish(for: context.scheduledAt, by: entry.mark)
+            try store.set(memory, of: reading.repository.id)
         case .gone(let path, let id, let entry):
+            // With what it belongs to: another forge may have the same number.
+            let account = entry.accountSubject(entry.account(ofPath: path), id: nil)
             let reference = entry.reference(ofPath: path)
-            try context.emit(
-                .subject(Subject(kind: reference.kind, key: reference.key, externalID: id, state: .gone)))
+            try context.emit([
+                .subject(entry.platformSubject), .subject(account),
+                .subject(
+                    Subject(
+                        kind: reference.kind, key: reference.key, externalID: id, parent: account.reference,
+                        state: .gone)),
+            ])
+        case .retired(let repository, let entry):
+            try context.emit(entry.subjects(of: repository).map(Emission.subject))
         case .found(let found, let entry):
             let memory = ForgeMemory(context.state, of: entry)
             for (source, found) in found { try memory.set(found, by: source) }

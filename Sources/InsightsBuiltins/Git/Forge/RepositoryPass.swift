@@ -4,7 +4,7 @@ internal import Synchronization
 
 /// One forge's turn within a run of `git.repositories`.
 struct RepositoryPass: Sendable {
-    let client: ForgeClient
+    private(set) var client: ForgeClient
     let context: RunContext
     let ledger: RepositoryLedger
 
@@ -15,6 +15,8 @@ struct RepositoryPass: Sendable {
     private struct Target: Sendable {
         var found: FoundRepository
         var memory: RepositoryMemory
+        /// Whether it was read before: only what is known can be gone.
+        var isKnown: Bool
     }
 
     /// Reads everything that an earlier attempt of this run has not finished.
@@ -27,10 +29,13 @@ struct RepositoryPass: Sendable {
         do {
             let memory = ForgeMemory(context.state, of: entry)
             let result = try await ForgeDiscovery(client: client, memory: memory).run()
-            note(result)
-            let targets = try await targets(result, memory)
+            var pass = self
+            pass.client = client.calling(
+                Dictionary(result.renamed.map { ($0.key.lowercased(), $0.value) }) { first, _ in first })
+            pass.note(result)
+            let targets = try await pass.targets(result, memory)
             ledger.expect(targets.count)
-            try await read(targets)
+            try await pass.read(targets)
         } catch let failure as RunFailure where failure.endsTurn {
             ledger.note { $0.addStop(failure) }
         }
@@ -44,28 +49,38 @@ struct RepositoryPass: Sendable {
             }
         }
         for failure in result.failures { log(failure.failure, of: failure.label) }
+        for (former, name) in result.renamed.sorted(by: { $0.key < $1.key }) {
+            ledger.note { $0.addRenamed("\(forge)/\(former)", to: name) }
+        }
+        for name in result.taken {
+            context.logger.warning(
+                "another account is called \(name) now; the repositories of the former one are still read",
+                metadata: ["subject": "\(forge)/\(name)"])
+        }
         let paths = Set(result.repositories.lazy.map { $0.repository.path.lowercased() })
         // Where another has taken the name, its coming tells that the former holder is gone.
         for (id, path) in result.gone where !paths.contains(path.lowercased()) {
             ledger.submit(.gone(path: path, id: id, entry))
         }
+        for repository in result.retired { ledger.submit(.retired(repository, entry)) }
         if !result.found.isEmpty { ledger.submit(.found(result.found, entry)) }
     }
 
-    /// What is left to read: first what was never read, then what was read longest ago, as its days are lost first.
+    /// What is left to read, in turn.
     private func targets(_ result: ForgeDiscovery.Result, _ memory: ForgeMemory) async throws -> [Target] {
         var targets: [Target] = []
         for found in result.repositories {
             let known = try await memory.repository(found.repository.id)
-            if known?.finishedFor == context.scheduledAt { continue }
-            targets.append(Target(found: found, memory: known ?? RepositoryMemory(path: found.repository.path)))
+            if known?.finishedFor[entry.mark] == context.scheduledAt { continue }
+            let memory = known ?? RepositoryMemory(path: found.repository.path)
+            targets.append(Target(found: found, memory: memory, isKnown: known != nil))
         }
         let before = result.repositories.count - targets.count
         ledger.note { $0.addFinishedBefore(before) }
         // Sorting keeps equals in the order of their paths.
-        return targets.enumerated().sorted {
-            ($0.element.memory.oldestReading, $0.offset) < ($1.element.memory.oldestReading, $1.offset)
-        }.map(\.element)
+        return targets.enumerated().map { ($0.element.memory.turn, $0.offset, $0.element) }.sorted {
+            ($0.0.rank, $0.0.since, $0.1) < ($1.0.rank, $1.0.since, $1.1)
+        }.map(\.2)
     }
 
     // MARK: Reading
@@ -75,6 +90,7 @@ struct RepositoryPass: Sendable {
             Array(targets[$0..<min($0 + GitHubQuery.batch, targets.count)])
         }
         let counters = GitHubCounters(client: client, logger: context.logger)
+        let reader = RepositoryReader(client: client, place: RepositoryPlace(client: client))
         let stop = TurnStop()
         var current = try await counters.of(batches.first?.map(\.found.repository) ?? [])
         for index in batches.indices {
@@ -82,7 +98,7 @@ struct RepositoryPass: Sendable {
             async let next = counters.of(index + 1 < batches.count ? batches[index + 1].map(\.found.repository) : [])
             let known = current
             _ = try await ForgeWork.inOrder(batches[index], atOnce: entry.concurrency) { target in
-                try await read(target, known[target.found.repository.id], stop)
+                try await read(target, by: reader, known[target.found.repository.id], stop)
             }
             if let failure = stop.failure { throw failure }
             current = try await next
@@ -90,16 +106,17 @@ struct RepositoryPass: Sendable {
     }
 
     private func read(
-        _ target: Target, _ counters: [String: ForgeFigure]?, _ stop: TurnStop
+        _ target: Target, by reader: RepositoryReader, _ counters: [String: ForgeFigure]?, _ stop: TurnStop
     ) async throws {
         // What is on its way may come to its end; nothing new is begun.
         guard stop.failure == nil else { return }
         let label = target.found.repository.path
         do {
-            let reading = try await RepositoryReader(client: client)
-                .read(target.found, counters: counters, memory: target.memory)
+            let reading = try await reader.read(target.found, counters: counters, memory: target.memory)
+            for trouble in reading.troubles { log(trouble, of: label) }
             ledger.submit(.reading(reading, entry))
         } catch is RepositoryGone {
+            guard target.isKnown else { return ledger.skip() }
             ledger.submit(.gone(path: label, id: target.found.repository.id, entry))
         } catch let failure as RunFailure where failure.endsTurn {
             stop.set(failure)

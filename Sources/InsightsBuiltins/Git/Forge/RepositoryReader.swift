@@ -2,12 +2,17 @@ internal import InsightsPlugin
 
 /// Fetches everything of one repository.
 ///
-/// What may not be read or is not there is absent with a reason; what could not be fetched this time fails the whole
-/// repository, so that nothing half is stored.
+/// What may not be read or is not there is absent with a reason. What could not be fetched this time fails the whole
+/// repository, so that nothing half is stored, where it is traffic or the repository itself; of all else it costs that
+/// figure alone: a list of releases that can never be read must not cost the days that are lost with each run.
 struct RepositoryReader: Sendable {
     let client: ForgeClient
+    let place: RepositoryPlace
 
     private var entry: ForgeEntry { client.entry }
+
+    /// Releases a page: fewer where an answer is too large, as one release may have a thousand files.
+    private static let releaseSizes = [100, 20, 4]
 
     /// Reads a repository, traffic first: it is what can be lost.
     ///
@@ -36,7 +41,25 @@ struct RepositoryReader: Sendable {
             reading.figures.merge(found.repository.figures) { _, new in new }
             try await readReleases(&reading)
         }
+        lose(&reading, since: memory)
         return reading
+    }
+
+    /// Reads what can do without: what goes wrong costs these metrics alone.
+    private func spare(
+        _ metrics: [String], _ what: String, _ reading: inout RepositoryReading,
+        _ read: (inout RepositoryReading) async throws -> Void
+    ) async throws {
+        do { try await read(&reading) } catch let failure as RunFailure where !failure.endsTurn {
+            reading.troubles.append(failure)
+            reading.lack(metrics, "\(what) could not be read: \(failure.code)")
+        }
+    }
+
+    private func get(
+        _ rest: [String], of reading: RepositoryReading, _ query: [(name: String, value: String)] = []
+    ) async throws -> ForgeAnswer {
+        try await place.answer(of: reading.repository, { try await client.get($0 + rest, query) }, status: \.status)
     }
 
     // MARK: GitHub
@@ -51,7 +74,7 @@ struct RepositoryReader: Sendable {
             (ForgeMetrics.clones, ForgeMetrics.clonesUnique, ForgeMetrics.clonesUnique14d),
         ]
         for (source, unique, unique14d) in sources {
-            let answer = try await client.get(segments(reading) + ["traffic", source])
+            let answer = try await get(["traffic", source], of: reading)
             guard answer.status == 200 else {
                 // One permission covers them all.
                 let reason = try trafficReason(answer)
@@ -68,13 +91,15 @@ struct RepositoryReader: Sendable {
         for (metric, list, label) in [
             (ForgeMetrics.referrers14d, "referrers", "referrer"), (ForgeMetrics.paths14d, "paths", "path"),
         ] {
-            let answer = try await client.get(segments(reading) + ["traffic", "popular", list])
-            guard answer.status == 200 else {
-                reading.lack([metric], try trafficReason(answer))
-                continue
+            try await spare([metric], "popular \(list)", &reading) { reading in
+                let answer = try await get(["traffic", "popular", list], of: reading)
+                guard answer.status == 200 else {
+                    reading.lack([metric], try trafficReason(answer))
+                    return
+                }
+                readRanking(try answer.json(), metric, label: label, &reading)
+                reading.rankedAt = answer.told
             }
-            readRanking(try answer.json(), metric, label: label, &reading)
-            reading.rankedAt = answer.told
         }
     }
 
@@ -104,15 +129,27 @@ struct RepositoryReader: Sendable {
 
     private func readGitHubCounters(_ found: FoundRepository, _ reading: inout RepositoryReading) async throws {
         if !found.isWhole {
-            let answer = try await client.get(segments(reading))
-            let repository = try whole(answer, found)
-            reading.repository = repository
+            let name = found.repository.path.split(separator: "/").map(String.init)
+            reading.repository = try whole(try await client.get(["repos"] + name), found)
         }
         reading.figures.merge(reading.repository.figures) { _, new in new }
-        let pulls = try await client.count(segments(reading) + ["pulls"], [("state", "open")], "pull requests")
+        let pulls = try await count(["pulls"], [("state", "open")], "pull requests", &reading)
         reading.figures[ForgeMetrics.openPullRequests] = pulls
         if let issues = reading.figures[ForgeMetrics.openIssues] {
             reading.figures[ForgeMetrics.openIssues] = issues - pulls
+        }
+    }
+
+    /// How many there are of something that belongs to the repository; absent when that cannot be read this time.
+    private func count(
+        _ rest: [String], _ query: [(name: String, value: String)] = [], _ what: String,
+        _ reading: inout RepositoryReading
+    ) async throws -> ForgeFigure {
+        do {
+            return try await client.count(place.segments(of: reading.repository) + rest, query, what)
+        } catch let failure as RunFailure where !failure.endsTurn {
+            reading.troubles.append(failure)
+            return .absent("\(what) could not be read: \(failure.code)")
         }
     }
 
@@ -120,7 +157,7 @@ struct RepositoryReader: Sendable {
     private func whole(_ answer: ForgeAnswer, _ found: FoundRepository) throws -> ForgeRepository {
         if answer.isMissing { throw RepositoryGone() }
         guard answer.status == 200 else { throw answer.failure(of: found.repository.path, entry) }
-        guard let repository = ForgeRepository(try answer.object(), entry.platform) else {
+        guard let repository = entry.repository(try answer.object()) else {
             throw RunFailure(
                 "bad_answer", "\(entry.address.key) told of \(found.repository.path) without its id or its name",
                 retryable: true)
@@ -135,13 +172,43 @@ struct RepositoryReader: Sendable {
     // MARK: Releases of GitHub and Forgejo
 
     private func readReleases(_ reading: inout RepositoryReading) async throws {
-        var tally = ReleaseTally()
-        let refused = try await client.pages(segments(reading) + ["releases"]) { tally.add($0) }
-        guard let refused else {
-            reading.figures.merge(tally.figures) { _, new in new }
-            return
+        let metrics = [ForgeMetrics.releases, ForgeMetrics.releaseDownloads]
+        try await spare(metrics, "releases", &reading) { reading in
+            let (tally, refused) = try await releases(of: reading)
+            if let refused {
+                // Who is there has a list of releases, be it an empty one: nothing of what was told before may count then.
+                if refused.isMissing, try await client.get(place.segments(of: reading.repository)).isMissing {
+                    throw RepositoryGone()
+                }
+                reading.lack(metrics, try refused.reason(of: "releases", entry))
+            } else {
+                reading.figures.merge(tally.figures) { _, new in new }
+            }
         }
-        reading.lack([ForgeMetrics.releases, ForgeMetrics.releaseDownloads], try refused.reason(of: "releases", entry))
+    }
+
+    /// Reads all pages, in smaller ones from the start where one is too large.
+    private func releases(of reading: RepositoryReading) async throws -> (ReleaseTally, refused: ForgeAnswer?) {
+        for size in RepositoryReader.releaseSizes.dropLast() {
+            do { return try await releases(of: reading, size: size) } catch let failure as RunFailure
+                where failure.code == HTTP.FailureCode.tooLarge
+            {
+                continue
+            }
+        }
+        return try await releases(of: reading, size: RepositoryReader.releaseSizes.last ?? 1)
+    }
+
+    private func releases(
+        of reading: RepositoryReading, size: Int
+    ) async throws -> (ReleaseTally, refused: ForgeAnswer?) {
+        try await place.answer(of: reading.repository) { segments in
+            var tally = ReleaseTally()
+            let refused = try await client.pages(segments + ["releases"], size: size) { tally.add($0) }
+            return (tally, refused)
+        } status: {
+            $0.refused?.status ?? 200
+        }
     }
 
     // MARK: GitLab
@@ -153,7 +220,7 @@ struct RepositoryReader: Sendable {
                 [ForgeMetrics.fetches],
                 entry.token == nil
                     ? "fetches are told to a token alone"
-                    : "\(try answer.reason(of: "fetches", entry)): it needs to be a Reporter's at least")
+                    : "\(try answer.reason(of: "fetches", entry)): it needs to be of somebody who may push")
             return
         }
         let fetches = try answer.object()["fetches"]
@@ -171,9 +238,9 @@ struct RepositoryReader: Sendable {
         if reading.figures[ForgeMetrics.sizeBytes]?.number == nil {
             reading.figures[ForgeMetrics.sizeBytes] = .absent("the size is told to a Reporter's token alone")
         }
-        reading.figures[ForgeMetrics.openPullRequests] = try await client.count(
-            project + ["merge_requests"], [("state", "opened")], "merge requests")
-        reading.figures[ForgeMetrics.releases] = try await client.count(project + ["releases"], [], "releases")
+        reading.figures[ForgeMetrics.openPullRequests] = try await count(
+            ["merge_requests"], [("state", "opened")], "merge requests", &reading)
+        reading.figures[ForgeMetrics.releases] = try await count(["releases"], [], "releases", &reading)
     }
 
     // MARK: Days
@@ -199,8 +266,18 @@ struct RepositoryReader: Sendable {
         reading.memory.read[source] = answer.made
     }
 
-    private func segments(_ reading: RepositoryReading) -> [String] {
-        ["repos"] + reading.repository.path.split(separator: "/").map(String.init)
+    /// Records the days that have left the window since the last whole reading though this one told nothing of them:
+    /// that a token may not read traffic any more must not hide what is lost meanwhile.
+    private func lose(_ reading: inout RepositoryReading, since former: RepositoryMemory) {
+        guard let length = entry.platform.trafficDays, let now = client.told else { return }
+        let window = TrafficWindow(at: now, days: length)
+        for (source, metrics) in ForgeMetrics.passing(entry.platform)
+        where reading.memory.read[source] == former.read[source] {
+            guard let lost = window.gap(since: former.read[source], earliest: nil) else { continue }
+            reading.gaps += metrics.map { ($0, lost) }
+            // As if it had been read then: the next gap begins where this one ends.
+            reading.memory.read[source] = window.first.midnight
+        }
     }
 }
 

@@ -11,6 +11,8 @@ struct RepositoryReading: Sendable {
     var gaps: [(metric: String, days: ClosedRange<UTCDay>)] = []
     /// Metrics other than gauges that are not told, and why.
     var absences: [(metric: String, reason: String)] = []
+    /// What went wrong and cost no more than some of the figures, for the run's log.
+    var troubles: [RunFailure] = []
     /// What a later run has to know.
     var memory: RepositoryMemory
     /// The forge's day of the rankings.
@@ -57,9 +59,11 @@ struct RepositoryReading: Sendable {
 struct RepositoryMemory: Hashable, Sendable {
     /// Its path when it was last read, as written.
     var path: String
-    /// The scheduled instant of the run that last finished it: an attempt of the same run leaves it alone.
-    var finishedFor: Instant?
-    /// By source of traffic (`views`, `clones`, `fetches`): the forge's time of the last reading with every day.
+    /// By entry (``ForgeEntry/mark``): the scheduled instant of the run that last finished it. An attempt of the same run
+    /// leaves it alone; what another entry has read of it, by another token, is no reason to.
+    private(set) var finishedFor: [String: Instant] = [:]
+    /// By source of traffic (`views`, `clones`, `fetches`): the forge's time of the last reading with every day, or the
+    /// midnight before which all that was lost since is recorded.
     var read: [String: Instant] = [:]
 
     init(path: String) { self.path = path }
@@ -68,7 +72,9 @@ struct RepositoryMemory: Hashable, Sendable {
     init?(_ value: Value?) {
         guard let path = value?["path"]?.string else { return nil }
         self.path = path
-        finishedFor = value?["finished_for"]?.integer.map(Instant.init(milliseconds:))
+        for (entry, instant) in value?["finished_for"]?.object ?? [:] {
+            finishedFor[entry] = instant.integer.map(Instant.init(milliseconds:))
+        }
         for (source, instant) in value?["read"]?.object ?? [:] {
             read[source] = instant.integer.map(Instant.init(milliseconds:))
         }
@@ -76,12 +82,32 @@ struct RepositoryMemory: Hashable, Sendable {
 
     var value: Value {
         [
-            "path": .string(path), "finished_for": finishedFor.map { .integer($0.milliseconds) } ?? .null,
-            "read": .object(
-                ValueObject(read.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value.milliseconds)) })),
+            "path": .string(path), "finished_for": RepositoryMemory.value(finishedFor),
+            "read": RepositoryMemory.value(read),
         ]
     }
 
-    /// The oldest of its readings: whose traffic is the next to be lost. One that was never read comes first.
-    var oldestReading: Instant { read.values.min() ?? Instant(milliseconds: .min) }
+    private static func value(_ instants: [String: Instant]) -> Value {
+        .object(ValueObject(instants.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value.milliseconds)) }))
+    }
+
+    /// Notes that an entry has finished it; what is of earlier runs is forgotten.
+    mutating func finish(for instant: Instant, by entry: String) {
+        finishedFor = finishedFor.filter { $0.value == instant }
+        finishedFor[entry] = instant
+    }
+
+    /// Takes in what another entry has noted meanwhile: of each source the later reading, as it saw every day.
+    mutating func join(_ other: RepositoryMemory) {
+        finishedFor.merge(other.finishedFor, uniquingKeysWith: max)
+        read.merge(other.read, uniquingKeysWith: max)
+    }
+
+    /// When it is its turn: what was never tried comes first, then by its oldest reading what has traffic, as its days are
+    /// the next to be lost, and at last by its last run what has none, or has none that may be read.
+    var turn: (rank: Int, since: Instant) {
+        if let oldest = read.values.min() { return (1, oldest) }
+        guard let last = finishedFor.values.max() else { return (0, Instant(milliseconds: 0)) }
+        return (2, last)
+    }
 }

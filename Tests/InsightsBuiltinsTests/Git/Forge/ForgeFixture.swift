@@ -82,6 +82,12 @@ struct ForgeFixture {
         }
     }
 
+    /// The paths under which what belongs to a repository is asked for: by its number on GitHub.
+    func place(of path: String) -> String {
+        let id = forge.repositories.first { forge.fullName($0.id)?.lowercased() == path.lowercased() }?.id ?? 0
+        return "/api/v3/repositories/\(id)"
+    }
+
     /// How often each path was asked for.
     var paths: [String: Int] {
         Dictionary(forge.log.map { ($0.path, 1) }, uniquingKeysWith: +)

@@ -12,7 +12,7 @@ import Testing
 @Suite("Forges on real sockets")
 struct ForgeSocketTests {
     /// Time that stands still but for who sleeps: a busy machine then takes nothing of what an attempt may last.
-    private struct StillClock: EngineClock {
+    struct StillClock: EngineClock {
         let moment = SystemClock().moment
         var now: Instant { moment.wall }
         func sleep(for duration: Duration) async throws { try await SystemClock().sleep(for: duration) }
@@ -22,7 +22,7 @@ struct ForgeSocketTests {
     }
 
     /// The program's HTTP client with a cache of its own.
-    private final class Client {
+    final class Client {
         let access: AsyncHTTPAccess
         let folder: String
         let clock: StillClock
@@ -43,7 +43,7 @@ struct ForgeSocketTests {
         }
     }
 
-    private func forge(_ count: Int, _ kind: ForgeKind = .github) -> Forge {
+    func forge(_ count: Int, _ kind: ForgeKind = .github) -> Forge {
         let forge = Forge(kind, now: ForgeFixture.start)
         forge.addAccount("acme", kind == .gitlab ? .group : .organization)
         for number in 0..<count {
@@ -52,7 +52,7 @@ struct ForgeSocketTests {
         return forge
     }
 
-    private func withServer(_ forge: Forge, _ body: (ForgeServer, Client) async throws -> Void) async throws {
+    func withServer(_ forge: Forge, _ body: (ForgeServer, Client) async throws -> Void) async throws {
         let client = Client()
         defer { try? FileManager.default.removeItem(atPath: client.folder) }  // what is left is in a temporary folder
         try await ForgeServer.run(forge) { server in
@@ -66,7 +66,7 @@ struct ForgeSocketTests {
         }
     }
 
-    private func fixture(_ forge: Forge, _ server: ForgeServer, _ http: any HTTP.Client, state: [String: Value] = [:])
+    func fixture(_ forge: Forge, _ server: ForgeServer, _ http: any HTTP.Client, state: [String: Value] = [:])
         -> ForgeFixture
     {
         ForgeFixture(forge, http: http, key: "127.0.0.1:\(server.port)", state: state)
@@ -123,7 +123,7 @@ struct ForgeSocketTests {
             await next.access.shutdown()
             for key in finished {
                 let path = key.dropFirst(second.key.utf8.count + 1)
-                #expect(second.paths["/api/v3/repos/\(path)/traffic/views"] == nil)
+                #expect(second.paths["\(second.place(of: String(path)))/traffic/views"] == nil)
             }
             #expect(second.repositories.samples.count { $0.metric == "stars" } == 40 - finished.count)
         }
@@ -160,7 +160,7 @@ struct ForgeSocketTests {
         ] as [ForgeFault.Effect])
     func faults(effect: ForgeFault.Effect) async throws {
         let forge = forge(5)
-        forge.inject(effect, on: "GET */repos/acme/r3/traffic/clones*")
+        forge.inject(effect, on: "GET */repositories/\(forge.repositories[3].id)/traffic/clones*")
         try await withServer(forge) { server, client in
             let fixture = fixture(forge, server, client.attempt())
             let summary = try await fixture.collect()
@@ -179,11 +179,41 @@ struct ForgeSocketTests {
         ] as [ForgeFault.Effect])
     func passing(effect: ForgeFault.Effect) async throws {
         let forge = forge(5)
-        forge.inject(effect, on: "GET */repos/acme/r3/traffic/clones*", times: 1)
+        forge.inject(effect, on: "GET */repositories/\(forge.repositories[3].id)/traffic/clones*", times: 1)
         try await withServer(forge) { server, client in
             let fixture = fixture(forge, server, client.attempt())
             try await fixture.collect()
             #expect(fixture.repositories.samples.count { $0.metric == "stars" } == 5)
+        }
+    }
+
+    @Test("A server that takes a request and never answers fails that repository alone, once its time is over")
+    func hanging() async throws {
+        let forge = forge(5)
+        let id = forge.repositories[3].id
+        for path in ["*/r3/traffic/clones*", "*/repositories/\(id)/traffic/clones*"] {
+            forge.inject(.hang, on: "GET \(path)")
+        }
+        try await withServer(forge) { server, client in
+            // Its clock stands still: each request may take this long.
+            let fixture = fixture(forge, server, client.attempt(within: 1))
+            let summary = try await fixture.collect()
+            #expect(
+                summary.hasPrefix("4 repositories read; 1 failed: \(fixture.key)/acme/r3 (http_timeout"), "\(summary)")
+            #expect(fixture.repositories.samples.count { $0.metric == "stars" } == 4)
+            #expect(!fixture.repositories.samples.contains { $0.subject == fixture.repository("acme/r3") })
+        }
+    }
+
+    @Test("A forge that never answers at all fails the run, to be tried again")
+    func silent() async throws {
+        let forge = forge(2)
+        forge.inject(.hang, on: "*")
+        try await withServer(forge) { server, client in
+            let fixture = fixture(forge, server, client.attempt(within: 1))
+            let failure = await #expect(throws: RunFailure.self) { try await fixture.collect() }
+            #expect(failure?.code == "http_timeout" && failure?.isRetryable == true)
+            #expect(fixture.repositories.emissions.isEmpty)
         }
     }
 

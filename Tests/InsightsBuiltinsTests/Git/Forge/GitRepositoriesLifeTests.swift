@@ -125,12 +125,34 @@ struct GitRepositoriesLifeTests {
         #expect(subjects.allSatisfy { $0.externalID != String(id) })
     }
 
+    @Test("One that is archived where such ones are left out is said to be, once, and is not read any more")
+    func archivedAndLeftOut() async throws {
+        let id = add("acme/sleeps")
+        try await fixture.collect(["archived": false])
+        forge.edit(id) { $0.isArchived = true }
+        let subjects = try await next(["archived": false]).filter { $0.externalID == String(id) }
+        #expect(subjects.map(\.state) == [.archived])
+        #expect(!fixture.repositories.samples.contains { $0.subject == fixture.repository("acme/sleeps") })
+        #expect(try await next(["archived": false]).allSatisfy { $0.externalID != String(id) })
+    }
+
+    @Test("An account whose list fails is told, also when all that is known of it is named besides")
+    func namedBesides() async throws {
+        let both: ValueObject = ["repositories": ["acme/stays", "other/named"]]
+        _ = add("other/named")
+        try await fixture.collect(both)
+        fixture.direct.meddle { $0.url.path.hasSuffix("/orgs/acme/repos") ? ScriptedHTTP.Answer(500) : nil }
+        fixture.advance(to: forge.now.advanced(by: .seconds(86_400)))
+        let summary = try await fixture.collect(both)
+        #expect(summary.hasPrefix("2 repositories read; 1 failed: \(fixture.key)/acme (forge_failed"), "\(summary)")
+    }
+
     @Test("What cannot be looked for is not gone")
     func unsure() async throws {
         let id = add("acme/lost")
         try await fixture.collect()
         forge.delete(id)
-        fixture.direct.meddle { $0.url.path.contains("/repositories/") ? ScriptedHTTP.Answer(500) : nil }
+        fixture.direct.meddle { $0.url.path.hasSuffix("/repositories/\(id)") ? ScriptedHTTP.Answer(500) : nil }
         #expect(try await next().allSatisfy { $0.state != .gone })
         fixture.direct.meddle(nil)
         #expect(try await next().filter { $0.state == .gone }.map(\.externalID) == [String(id)])

@@ -210,7 +210,7 @@ struct GitRepositoriesTests {
         #expect(summary.hasPrefix("\(40 - finished.count) repositories read, \(finished.count) by an earlier attempt"))
         for key in finished {
             let path = key.dropFirst(fixture.key.utf8.count + 1)
-            #expect(fixture.paths["/api/v3/repos/\(path)/traffic/views"] == nil, "\(path)")
+            #expect(fixture.paths["\(fixture.place(of: String(path)))/traffic/views"] == nil, "\(path)")
         }
         #expect(fixture.repositories.samples.count { $0.metric == "stars" } == 40)
     }
@@ -236,7 +236,7 @@ struct GitRepositoriesTests {
         try await fixture.collect(scheduledAt: ForgeFixture.start, attempt: 2)
         for key in finished {
             let path = key.dropFirst(fixture.key.utf8.count + 1)
-            #expect(fixture.paths["/api/v3/repos/\(path)/traffic/views"] == nil, "\(path)")
+            #expect(fixture.paths["\(fixture.place(of: String(path)))/traffic/views"] == nil, "\(path)")
         }
         #expect(fixture.repositories.samples.count { $0.metric == "stars" } == 30)
     }
@@ -250,8 +250,7 @@ struct GitRepositoriesTests {
         forge.clearLog()
         try await fixture.collect(["concurrency": 1])
         let asked = forge.log.map(\.path).filter { $0.hasSuffix("/traffic/views") }
-        #expect(asked == ["/api/v3/repos/acme/b/traffic/views", "/api/v3/repos/acme/a/traffic/views"])
-
+        #expect(asked == ["acme/b", "acme/a"].map { fixture.place(of: $0) + "/traffic/views" })
     }
 
     // MARK: Failures
@@ -266,7 +265,8 @@ struct GitRepositoriesTests {
         ])
     func oneFails(answer: ScriptedHTTP.Answer) async throws {
         for name in ["a", "b", "c"] { add("acme/\(name)") }
-        fixture.direct.meddle { $0.url.path.hasSuffix("/acme/b/traffic/clones") ? answer : nil }
+        let clones = fixture.place(of: "acme/b") + "/traffic/clones"
+        fixture.direct.meddle { $0.url.path == clones ? answer : nil }
         let summary = try await fixture.collect()
         #expect(summary.hasPrefix("2 repositories read; 1 failed: 127.0.0.1:4711/acme/b ("))
         #expect(!fixture.repositories.subjects.contains { $0.reference == fixture.repository("acme/b") })
@@ -281,8 +281,9 @@ struct GitRepositoriesTests {
     @Test("A run of which more than half failed fails, and what was read stays")
     func mostFail() async throws {
         for name in ["a", "b", "c"] { add("acme/\(name)") }
+        let spared = fixture.place(of: "acme/a") + "/"
         fixture.direct.meddle { request in
-            if request.url.path.contains("/acme/a/") { return nil }
+            if request.url.path.hasPrefix(spared) { return nil }
             return request.url.path.hasSuffix("/traffic/views") ? ScriptedHTTP.Answer(502) : nil
         }
         await #expect(throws: RunFailure.self) { try await fixture.collect() }
@@ -378,11 +379,12 @@ struct GitRepositoriesTests {
         add("acme/a")
         add("acme/b")
         let token = ForgeFixture.token
+        let failing = fixture.place(of: "acme/b") + "/traffic/views"
         fixture.direct.meddle { request in
             switch request.url.path {
             case let path where path.hasSuffix("/traffic/popular/paths"):
                 ScriptedHTTP.Answer(json: [["path": .string("/x?token=\(token)"), "count": 1]])
-            case let path where path.hasSuffix("/acme/b/traffic/views"):
+            case failing:
                 ScriptedHTTP.Answer(500, json: ["message": .string("Bearer \(token)")])
             default: nil
             }
