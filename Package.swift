@@ -48,6 +48,7 @@ let package = Package(
             pkgConfig: "yaml-0.1",
             providers: [.apt(["libyaml-dev"])]
         ),
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSpawn"),
         .target(name: "InsightsPlugin", dependencies: [log], swiftSettings: ours),
         .target(
@@ -72,6 +73,7 @@ let package = Package(
         .target(
             name: "InsightsStorage",
             dependencies: [
+                "CLibPQ",
                 "InsightsEngine",
                 "InsightsPlugin",
                 log,
@@ -149,6 +151,7 @@ let package = Package(
             ],
             swiftSettings: ours
         ),
+        .target(name: "InsightsPostgresServer", dependencies: ["CSpawn"], swiftSettings: ours),
         .executableTarget(
             name: "insights-forge-demo",
             dependencies: [
@@ -178,6 +181,7 @@ let package = Package(
             dependencies: [
                 "InsightsEngine",
                 "InsightsPlugin",
+                "InsightsPostgresServer",
                 "InsightsStorage",
                 log,
                 .product(name: "GRDB", package: "GRDB.swift"),

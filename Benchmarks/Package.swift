@@ -31,6 +31,7 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
     ],
     targets: [
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSpawn"),
         .target(name: "InsightsPlugin", dependencies: [log], swiftSettings: ours),
         .target(
@@ -50,6 +51,7 @@ let package = Package(
         .target(
             name: "InsightsStorage",
             dependencies: [
+                "CLibPQ",
                 "InsightsEngine",
                 "InsightsPlugin",
                 log,
@@ -75,6 +77,7 @@ let package = Package(
             ],
             swiftSettings: ours
         ),
+        .target(name: "InsightsPostgresServer", dependencies: ["CSpawn"], swiftSettings: ours),
         .target(
             name: "InsightsForgeServer",
             dependencies: [
@@ -89,7 +92,8 @@ let package = Package(
         .executableTarget(
             name: "bench",
             dependencies: [
-                "InsightsEngine", "InsightsForgeServer", "InsightsHTTP", "InsightsPlugin", "InsightsStorage", log,
+                "InsightsEngine", "InsightsForgeServer", "InsightsHTTP", "InsightsPlugin", "InsightsPostgresServer",
+                "InsightsStorage", log,
             ],
             swiftSettings: ours
         ),

@@ -4,11 +4,13 @@ package import InsightsEngine
 package enum StoreURL: Hashable, Sendable {
     /// `sqlite:PATH`: a file, relative to the working directory or absolute.
     case sqlite(path: String)
+    /// `postgres://…` or `postgresql://…`: any libpq URI.
+    case postgres(PostgresURI)
 
     /// Reads a store's URL.
     ///
-    /// - Parameter text: `sqlite:PATH`. What follows the first colon is taken as it is: no percent escapes, no
-    ///   query.
+    /// - Parameter text: `sqlite:PATH`, of which what follows the first colon is taken as it is: no percent escapes, no
+    ///   query; or a URI of libpq's.
     /// - Throws: ``StoreError`` `invalid`, naming the value (without the password that a URL of a server may hold)
     ///   and the forms there are.
     package init(_ text: String) throws(StoreError) {
@@ -21,9 +23,7 @@ package enum StoreURL: Hashable, Sendable {
         case "sqlite":
             self = .sqlite(path: try StoreURL.path(rest, of: text))
         case "postgres", "postgresql":
-            throw StoreError(
-                .invalid, "\(scheme):// databases are not in this version",
-                help: "use sqlite:PATH, such as sqlite:insights.db")
+            self = .postgres(try PostgresURI(text))
         default:
             throw StoreURL.refusal("\"\(scheme):…\" is no database URL this program knows")
         }
@@ -42,6 +42,27 @@ package enum StoreURL: Hashable, Sendable {
 
     private static func refusal(_ message: String) -> StoreError {
         StoreError(
-            .invalid, message, help: "use sqlite:PATH, such as sqlite:insights.db or sqlite:/var/lib/insights.db")
+            .invalid, message,
+            help:
+                "use sqlite:PATH, such as sqlite:insights.db or sqlite:/var/lib/insights.db, or postgres://HOST/DATABASE"
+        )
     }
+}
+
+/// A URI of a PostgreSQL database, which may hold a password: whoever prints it sees hosts and database alone.
+package struct PostgresURI: Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable
+{
+    /// With its secrets: for opening the database only.
+    let text: String
+    package let description: String
+
+    /// - Throws: ``StoreError`` `invalid`: it is malformed, or goes off this machine without checking who answers.
+    package init(_ text: String) throws(StoreError) {
+        self.text = text
+        description = try PostgresAddress(text).label
+    }
+
+    package var debugDescription: String { description }
+
+    package var customMirror: Mirror { Mirror(self, children: ["description": description]) }
 }

@@ -19,11 +19,11 @@ func manifest(_ count: Int, every milliseconds: Int64, starting: Instant?, modul
     return Manifest(zone: Zone.named("UTC")!, concurrency: 10_000, groups: [:], tasks: tasks, hash: 1)
 }
 
-/// An engine on a store that records nothing, or on a new SQLite file beside the working directory.
-func engine(_ manifest: Manifest, recorded: Bool) throws -> (Engine, any Store) {
+/// An engine on a store that records nothing, or on a new SQLite file beside the working directory, or on `store`.
+func engine(_ manifest: Manifest, recorded: Bool, on given: (any Store)? = nil) throws -> (Engine, any Store) {
     let path = "bench-\(getpid()).db"
     for suffix in ["", "-journal", "-wal", "-shm", ".lock"] { unlink(path + suffix) }
-    let store: any Store = recorded ? try SQLiteStore.open(path: path) : MemoryStore()
+    let store: any Store = try given ?? (recorded ? try SQLiteStore.open(path: path) : MemoryStore())
     var configuration = EngineConfiguration(nodeName: "bench")
     configuration.answersRequests = false
     let engine = Engine(
@@ -83,11 +83,11 @@ func lateness(tasks: Int, seconds: Int, recorded: Bool) async throws {
 }
 
 /// `count` tasks due at one instant: how long until the last of their runs is over (and recorded).
-func burst(_ count: Int, recorded: Bool) async throws {
+func burst(_ count: Int, recorded: Bool, on store: (any Store)? = nil) async throws {
     let module = NoOp(capacity: 0)
     let first = SystemClock().now.advanced(by: .seconds(recorded ? 8 : 4))
     let (engine, store) = try engine(
-        manifest(count, every: 3_600_000, starting: first, module: module), recorded: recorded)
+        manifest(count, every: 3_600_000, starting: first, module: module), recorded: recorded, on: store)
     try await engine.start()
     let running = _Concurrency.Task { await engine.run() }
     while SystemClock().now < first { try await _Concurrency.Task.sleep(for: .milliseconds(1)) }

@@ -16,13 +16,18 @@ case "lateness-memory": try await lateness(tasks: count(default: 10_000), second
 case "lateness-sqlite": try await lateness(tasks: count(default: 10_000), seconds: 20, recorded: true)
 case "burst-memory": try await burst(count(default: 1_000_000), recorded: false)
 case "burst-sqlite": try await burst(count(default: 200_000), recorded: true)
+case "burst-postgres":
+    try await burst(count(default: 200_000), recorded: true, on: PostgresStore.open(uri: try postgres()))
+case "store-postgres":
+    try await storePostgres(seconds: count(default: 15), number: arguments.count > 3 ? Int(arguments[3]) ?? 0 : 0)
+case "history-postgres": try await historyPostgres(count(default: 1_000_000))
 case "health": try await health()
 case "history":
     try await History(repositories: count(default: 10_000), path: arguments.count > 3 ? arguments[3] : nil).run()
 case "forge": try await ForgeHost(repositories: count(default: 1000)).run()
 default:
     print(
-        "usage: bench register|lateness-memory|lateness-sqlite|burst-memory|burst-sqlite|health|history|forge"
-            + " [COUNT] [FILE]")
+        "usage: bench register|lateness-memory|lateness-sqlite|burst-memory|burst-sqlite|burst-postgres|store-postgres"
+            + "|history-postgres|health|history|forge [COUNT] [FILE]")
     exit(64)
 }

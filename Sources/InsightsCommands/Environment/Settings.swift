@@ -15,6 +15,8 @@ enum LogFormat: String, Sendable, CaseIterable {
 struct Settings: Sendable {
     /// `DATABASE_URL`.
     var database = StoreURL.sqlite(path: "insights.db")
+    /// `INSIGHTS_NOTIFY`: whether nodes on one PostgreSQL database use NOTIFY, or ask every second only.
+    var notifies = true
     /// `TASK_SCHEDULER_ENABLED`.
     var isSchedulerEnabled = true
     /// `TASK_SCHEDULER_INTERVAL`: the cadence of a task that names none.
@@ -85,6 +87,8 @@ private struct SettingsReader {
 
     mutating func read(into settings: inout Settings) {
         readDatabase(into: &settings)
+        take("INSIGHTS_NOTIFY", "must be on or off") { ["on": true, "off": false][$0.lowercased()] }
+            .map { settings.notifies = $0 }
         take("TASK_SCHEDULER_ENABLED", "must be true or false") { SettingsReader.boolean($0) }
             .map { settings.isSchedulerEnabled = $0 }
         take("TASK_SCHEDULER_INTERVAL", "must be a whole number of seconds, 1 to 3153600000; 14 days are 1209600") {

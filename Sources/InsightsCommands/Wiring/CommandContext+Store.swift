@@ -8,7 +8,12 @@ extension CommandContext {
     /// - Throws: 69 when it is out of reach.
     func openStore(_ mode: SQLiteStore.Mode = .create) throws(CommandFailure) -> any Store {
         do throws(StoreError) {
-            return try SQLiteStore.open(path: databasePath, mode: mode)
+            switch database {
+            case .sqlite(let path): return try SQLiteStore.open(path: path, mode: mode)
+            case .postgres(let uri):
+                return try PostgresStore.open(
+                    uri, mode: mode == .create ? .create : .existing, notifies: settings.notifies)
+            }
         } catch {
             throw CommandFailure(error)
         }
@@ -19,13 +24,14 @@ extension CommandContext {
     /// - Parameter isAsking: Whether requests are to be left in it; otherwise it is opened for reading only, as
     ///   looking changes nothing.
     func existingStore(asking isAsking: Bool = false) throws(CommandFailure) -> (any Store)? {
+        guard case .sqlite(let databasePath) = database else { return try openStore(.readWrite) }
         var status = stat()
         let isThere = stat(databasePath, &status) == 0
         if !isThere, errno == ENOENT { return nil }
         // A process that is about to make its tables has made the file first.
         if isThere, status.st_mode & S_IFMT == S_IFREG, status.st_size == 0 { return nil }
         if isAsking { return try openStore(.readWrite) }
-        let isWithoutTables = isWithoutTables
+        let isWithoutTables = CommandContext.isWithoutTables(databasePath)
         do throws(StoreError) {
             return try SQLiteStore.open(path: databasePath, mode: .readOnly)
         } catch {
@@ -64,7 +70,7 @@ extension CommandContext {
         case .unknown:
             throw CommandFailure(
                 .unavailable, "a process that has left no word of itself has \(database.text)",
-                help: "try again; if it stays so, `fuser \(databasePath).lock` tells which")
+                help: "try again; if it stays so, `fuser \(database.text.dropFirst("sqlite:".count)).lock` tells which")
         }
     }
 
@@ -78,18 +84,12 @@ extension CommandContext {
     /// Whether the file has no version of the tables yet: a process that makes them sets it when they are there.
     ///
     /// - SeeAlso: <https://sqlite.org/fileformat2.html>, 1.3: "user version".
-    private var isWithoutTables: Bool {
-        let file = open(databasePath, O_RDONLY | O_CLOEXEC)
+    private static func isWithoutTables(_ path: String) -> Bool {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return false }
         defer { close(file) }
         var header = [UInt8](repeating: 0, count: 64)
         return read(file, &header, header.count) == header.count && header[60...].allSatisfy { $0 == 0 }
-    }
-
-    private var databasePath: String {
-        switch database {
-        case .sqlite(let path): path
-        }
     }
 }
 
@@ -98,6 +98,7 @@ extension StoreURL {
     var text: String {
         switch self {
         case .sqlite(let path): "sqlite:\(path)"
+        case .postgres(let uri): uri.description
         }
     }
 }

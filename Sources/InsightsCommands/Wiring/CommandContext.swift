@@ -105,6 +105,7 @@ struct CommandContext: Sendable {
     private static func cacheFolder(of database: StoreURL) -> String {
         switch database {
         case .sqlite(let path): path + ".http-cache"
+        case .postgres: "insights.http-cache"
         }
     }
 

@@ -7,13 +7,13 @@ internal import InsightsPlugin
 /// Subjects and series are each read in one pass and put together here: a join, sorted by subject and metric, takes
 /// several times as long. Reads through SQLite's own interface for the same reason.
 struct LatestValues {
-    private let subjects: PreparedStatement
-    private let series: PreparedStatement
+    private let subjects: any PreparedStatement
+    private let series: any PreparedStatement
     private let query: LatestQuery
     private let aliases: [Int64: [String]]
 
     /// - Parameter aliases: Former keys by subject.
-    init(_ source: StatementSource, _ query: LatestQuery, aliases: [Int64: [String]]) throws {
+    init(_ source: any StatementSource, _ query: LatestQuery, aliases: [Int64: [String]]) throws {
         subjects = try source(
             """
             SELECT \(StoredSubjects.columns) FROM \(StoredSubjects.tables) WHERE ?1 IS NULL OR s.kind = ?1
@@ -54,7 +54,7 @@ private struct ChainedSeries {
     private var former: [Int] = []
     private var last: [Int64: Int] = [:]
 
-    init(_ statement: PreparedStatement, metric: String?) throws {
+    init(_ statement: any PreparedStatement, metric: String?) throws {
         statement.bind(1, metric)
         while try statement.step() {
             let subject = statement.integer(0)

@@ -16,27 +16,14 @@ extension SQLiteStore {
             let rows = try Row.fetchCursor(
                 db,
                 sql: """
-                    SELECT r.id, r.task_id, t.name, r.trigger, r.is_occurrence, r.scheduled_at, r.status, r.started_at,
-                        r.retry_at, r.attempt, r.failures, r.losses, r.fence, r.moves_dependents
+                    SELECT \(StoredRun.unfinishedColumns)
                     FROM runs r INDEXED BY runs_by_status CROSS JOIN tasks t ON t.id = r.task_id
                     WHERE r.status < \(StoredCodes.firstFinal) ORDER BY r.scheduled_at, r.row
                     """)
             var runs: [UnfinishedRun] = []
-            while let row = try rows.next() { runs.append(try SQLiteStore.unfinished(row)) }
+            while let row = try rows.next() { runs.append(try StoredRun.unfinished(row)) }
             return runs
         }
-    }
-
-    private static func unfinished(_ row: Row) throws -> UnfinishedRun {
-        let scheduledAt = try row.instant(5)
-        return UnfinishedRun(
-            run: try row.runID(0), task: TaskID(try row.integer(1)), name: try row.text(2),
-            trigger: try row.code(3, in: StoredCodes.triggers),
-            occurrence: try row.optionalInteger(4) == nil ? nil : scheduledAt, scheduledAt: scheduledAt,
-            status: try row.code(6, in: StoredCodes.statuses), startedAt: try row.optionalInstant(7),
-            retryAt: try row.optionalInstant(8), attempt: try row.int(9),
-            failures: Int(try row.optionalInteger(10) ?? 0), losses: Int(try row.optionalInteger(11) ?? 0),
-            fence: try row.integer(12), movesDependents: try row.bool(13))
     }
 
     package func prune(task: TaskID, before: Instant, limit: Int) async throws(StoreError) -> Int {

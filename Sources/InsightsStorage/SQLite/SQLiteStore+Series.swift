@@ -53,7 +53,7 @@ struct StoredSeries {
     /// Of a roll-up: how many subjects it is the sum of.
     var sumOf: Int?
 
-    init(_ row: Row, from column: Int) throws {
+    init(_ row: some StoredRow, from column: Int) throws {
         id = try row.integer(column)
         metric = try row.text(column + 1)
         unit = try row.text(column + 2)
@@ -64,7 +64,7 @@ struct StoredSeries {
         sumOf = try row.optionalInteger(column + 7).map(Int.init(clamping:))
     }
 
-    init(_ row: PreparedStatement, from column: Int32) throws {
+    init(_ row: any PreparedStatement, from column: Int32) throws {
         id = row.integer(column)
         metric = row.text(column + 1)
         unit = row.text(column + 2)
@@ -104,11 +104,10 @@ struct StoredSeries {
         let (first, last) = (from?.milliseconds ?? .min, to?.milliseconds ?? .max)
         switch shape {
         case .daily:
-            // The first midnight at or after `from`, and the last at or before `to`.
-            let firstDay = from.map { Day.number(of: Instant(milliseconds: $0.milliseconds - 1)) + 1 } ?? .min
+            let (firstDay, lastDay) = StoredSeries.days(from: from, to: to)
             let rows = try Row.fetchCursor(
                 db, sql: "SELECT day, value FROM days WHERE series_id = ? AND day BETWEEN ? AND ? ORDER BY day",
-                arguments: [id, firstDay, to.map(Day.number) ?? .max])
+                arguments: [id, firstDay, lastDay])
             return try StoredSeries.points(rows) { Day.start(of: $0) }
         case .gauge, .total:
             let rows = try Row.fetchCursor(
@@ -121,6 +120,14 @@ struct StoredSeries {
                 arguments: [id, first, last]
             ).map { .init(at: try $0.instant(0), value: .ranking(StoredRanking.list(try $0.text(1)))) }
         }
+    }
+
+    /// The first midnight at or after `from`, and the last at or before `to`, as days.
+    static func days(from: Instant?, to: Instant?) -> (first: Int64, last: Int64) {
+        (
+            first: from.map { Day.number(of: Instant(milliseconds: $0.milliseconds - 1)) + 1 } ?? .min,
+            last: to.map(Day.number) ?? .max
+        )
     }
 
     private static func points(_ rows: RowCursor, at: (Int64) -> Instant) throws -> [SeriesRecord.Point] {

@@ -39,7 +39,7 @@ extension SQLiteStore {
 
     private static func latestOfAll(_ db: Database, _ query: LatestQuery) throws -> [LatestValue] {
         guard let connection = db.sqliteConnection else { throw DatabaseError(resultCode: .SQLITE_MISUSE) }
-        let statements = StatementSource(connection)
+        let statements = SQLiteStatements(connection)
         defer { statements.finalize() }
         return try LatestValues(statements, query, aliases: StoredSubjects.allAliases(db)).all(db)
     }

@@ -4,7 +4,12 @@ package import InsightsPlugin
 
 extension SQLiteStore {
     package func register(_ tasks: [TaskRegistration], at: Instant) async throws(StoreError) -> [StoredTask] {
-        try await write { _, batches in try batches.register(tasks, at: at) }
+        try await write { db, _ in
+            guard let connection = db.sqliteConnection else { throw DatabaseError(resultCode: .SQLITE_MISUSE) }
+            let statements = SQLiteStatements(connection)
+            defer { statements.finalize() }
+            return try TaskWriter(statements).register(tasks, at: at)
+        }
     }
 
     package func tasks() async throws(StoreError) -> [StoredTask] { try await read { try StoredTasks.all($0) } }

@@ -13,6 +13,7 @@ internal import InsightsPlugin
 final class SQLiteWriter: @unchecked Sendable {
     private struct Connection {
         let queue: DatabaseQueue
+        let statements: SQLiteStatements
         let batches: BatchWriter
     }
 
@@ -85,11 +86,11 @@ final class SQLiteWriter: @unchecked Sendable {
         if wasOpen { try file.checkPresence() }
         let queue = try file.openWriter()
         do {
-            let batches = try queue.inDatabase { db in
+            let opened = try queue.inDatabase { db in
                 guard let handle = db.sqliteConnection else { throw DatabaseError(resultCode: .SQLITE_MISUSE) }
-                return try BatchWriter(handle)
+                let statements = SQLiteStatements(handle)
+                return Connection(queue: queue, statements: statements, batches: try BatchWriter(statements))
             }
-            let opened = Connection(queue: queue, batches: batches)
             connection = opened
             wasOpen = true
             return opened
@@ -103,7 +104,7 @@ final class SQLiteWriter: @unchecked Sendable {
     private func drop() {
         guard let connection else { return }
         self.connection = nil
-        connection.queue.inDatabase { _ in connection.batches.finalize() }
+        connection.queue.inDatabase { _ in connection.statements.finalize() }
         // Nothing is left to do about a connection that does not close cleanly.
         try? connection.queue.close()
     }

@@ -8,7 +8,7 @@ enum StoredSubjects {
     static let tables = "subjects s LEFT JOIN subjects p ON p.id = s.parent_id"
 
     /// - Parameter aliases: Keys it had before, oldest first.
-    static func record(_ row: Row, aliases: [String]) throws -> SubjectRecord {
+    static func record(_ row: some StoredRow, aliases: [String]) throws -> SubjectRecord {
         let key = try row.text(2)
         let parent = try row.optionalText(7).map { SubjectReference(kind: $0, key: try row.text(8)) }
         return SubjectRecord(
@@ -18,7 +18,7 @@ enum StoredSubjects {
     }
 
     /// - Parameter aliases: Keys it had before, oldest first.
-    static func record(_ row: PreparedStatement, aliases: [String]) throws -> SubjectRecord {
+    static func record(_ row: any PreparedStatement, aliases: [String]) throws -> SubjectRecord {
         let key = row.text(2)
         let parent = row.optionalText(7).map { SubjectReference(kind: $0, key: row.text(8)) }
         return SubjectRecord(

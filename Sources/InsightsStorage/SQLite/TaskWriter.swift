@@ -9,12 +9,12 @@ final class TaskWriter {
         var isRegistered: Bool
     }
 
-    private let all: PreparedStatement
-    private let marks: PreparedStatement
-    private let insert: PreparedStatement
-    private let update: PreparedStatement
+    private let all: any PreparedStatement
+    private let marks: any PreparedStatement
+    private let insert: any PreparedStatement
+    private let update: any PreparedStatement
 
-    init(_ source: StatementSource) throws {
+    init(_ source: any StatementSource) throws {
         all = try source(
             """
             SELECT t.id, t.name, t.registered_at, t.hash, t.is_paused, p.last_occurrence, p.last_success_at
@@ -74,7 +74,7 @@ final class TaskWriter {
         return Dictionary(grouping: all, by: \.task)
     }
 
-    private static func row(_ found: PreparedStatement) -> Row {
+    private static func row(_ found: any PreparedStatement) -> Row {
         let registeredAt = found.optionalInteger(2)
         return Row(
             task: StoredTask(

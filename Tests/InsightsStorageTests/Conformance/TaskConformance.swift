@@ -127,7 +127,7 @@ struct TaskConformance {
         }
     }
 
-    @Test("one store at a time runs tasks, and its name can be asked for", arguments: StoreKind.all)
+    @Test("one store at a time runs tasks, and its name can be asked for", arguments: StoreKind.exclusive)
     func place(_ kind: StoreKind) async throws {
         try await withDesk(kind) { desk async throws in
             let other = try desk.kind.open(desk.folder.path)

@@ -30,26 +30,32 @@ final class PayloadWriter {
     private let subjects: SubjectWriter
     private let series: SeriesWriter
     private let rollUps: RollUpWriter
-    private let setState: PreparedStatement
-    private let dropState: PreparedStatement
-    private let addLine: PreparedStatement
-    private let lineSizes: PreparedStatement
-    private let dropLines: PreparedStatement
+    private let setState: any PreparedStatement
+    private let dropState: any PreparedStatement
+    private let addLine: any PreparedStatement
+    private let lineSizes: any PreparedStatement
+    private let dropLines: any PreparedStatement
 
-    init(_ source: StatementSource) throws {
+    init(_ source: any StatementSource) throws {
         let marks = try RollUpMarks(source)
         let series = try SeriesWriter(source, marks)
         self.series = series
         subjects = try SubjectWriter(source, marks) { try series.flush() }
         rollUps = try RollUpWriter(source, marks)
-        setState = try source("INSERT OR REPLACE INTO state VALUES (?1, ?2, ?3)")
+        setState = try source(
+            "INSERT INTO state VALUES (?1, ?2, ?3) ON CONFLICT (task_id, key) DO UPDATE SET value = excluded.value")
         dropState = try source("DELETE FROM state WHERE task_id = ?1 AND key = ?2")
-        addLine = try source("INSERT OR REPLACE INTO log VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
+        addLine = try source(
+            """
+            INSERT INTO log VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (run_row, line) DO UPDATE
+            SET at = excluded.at, level = excluded.level, message = excluded.message, fields = excluded.fields
+            """)
         // As LogLine.size.
+        let dialect = source.dialect
         lineSizes = try source(
             """
-            SELECT max(\(LogLine.leastSize), length(CAST(message AS BLOB))
-                + max(0, length(CAST(coalesce(fields, '') AS BLOB)) - \(LogLine.freeFields)))
+            SELECT \(dialect.greatest)(\(LogLine.leastSize), \(dialect.byteCount("message"))
+                + \(dialect.greatest)(0, \(dialect.byteCount("coalesce(fields, '')")) - \(LogLine.freeFields)))
             FROM log WHERE run_row = ?1 AND line >= ?2 ORDER BY line
             """)
         dropLines = try source("DELETE FROM log WHERE run_row = ?1 AND line < ?2")
@@ -72,7 +78,7 @@ final class PayloadWriter {
     private func apply(_ emissions: [Emission], _ metrics: [MetricDeclaration], at: Instant) throws -> Int64 {
         let declared = Dictionary(metrics.map { ($0.name, $0) }) { _, last in last }
         var samples: Int64 = 0
-        series.begin()
+        try series.begin()
         subjects.begin(metrics)
         for emission in emissions {
             switch emission {
@@ -80,7 +86,7 @@ final class PayloadWriter {
                 // What is known of series may move with a rename.
                 if try subjects.apply(subject, at: at) == .moved {
                     try series.flush()
-                    series.begin()
+                    try series.begin()
                 }
             case .sample(let sample):
                 let metric = try PayloadWriter.metric(of: emission, sample.metric, in: declared)
@@ -97,7 +103,7 @@ final class PayloadWriter {
                 for metric in declared {
                     samples += try rollUps.apply(metric, to: subject, from: rollUp.from, series, at: at)
                 }
-                series.begin()
+                try series.begin()
             }
         }
         try series.flush()
@@ -120,7 +126,7 @@ final class PayloadWriter {
         statement.bind(1, task.value)
         statement.bind(2, StoredText.clean(key))
         if let value { statement.bind(3, value.json) }
-        try statement.run()
+        try statement.post()
     }
 
     /// Adds lines, for which those of earlier attempts make room: a run's last words are what a person looks for.
@@ -144,7 +150,7 @@ final class PayloadWriter {
         if size.dropped > before {
             dropLines.bind(1, row)
             dropLines.bind(2, size.dropped)
-            try dropLines.run()
+            try dropLines.post()
             try write(
                 at: lines[first].at, level: "warning",
                 message: "\(size.dropped) earlier log lines were dropped: a run keeps 1 MiB", fields: nil,
@@ -178,6 +184,6 @@ final class PayloadWriter {
         addLine.bind(4, StoredText.clean(level))
         addLine.bind(5, StoredText.clean(message))
         addLine.bind(6, fields)
-        try addLine.run()
+        try addLine.post()
     }
 }

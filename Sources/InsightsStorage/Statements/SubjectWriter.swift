@@ -35,18 +35,18 @@ final class SubjectWriter {
     /// How far up parents are followed; more than a forge has, and a bound if they form a ring.
     private static let depth = 16
 
-    private let byKey: PreparedStatement
-    private let byAlias: PreparedStatement
-    private let byExternalID: PreparedStatement
-    private let insert: PreparedStatement
-    private let update: PreparedStatement
-    private let setKey: PreparedStatement
-    private let parentOf: PreparedStatement
-    private let addAlias: PreparedStatement
-    private let dropAlias: PreparedStatement
-    private let addEvent: PreparedStatement
-    private let lastEvent: PreparedStatement
-    private let dropEvents: PreparedStatement
+    private let byKey: any PreparedStatement
+    private let byAlias: any PreparedStatement
+    private let byExternalID: any PreparedStatement
+    private let insert: any PreparedStatement
+    private let update: any PreparedStatement
+    private let setKey: any PreparedStatement
+    private let parentOf: any PreparedStatement
+    private let addAlias: any PreparedStatement
+    private let dropAlias: any PreparedStatement
+    private let addEvent: any PreparedStatement
+    private let lastEvent: any PreparedStatement
+    private let dropEvents: any PreparedStatement
     private let absorb: SubjectMerger
     private let marks: RollUpMarks
     private let transfer: RollUpTransfer
@@ -58,7 +58,7 @@ final class SubjectWriter {
     private var displaced: [Int64: Displaced] = [:]
 
     /// - Parameter settle: Called before a subject changes hands.
-    init(_ source: StatementSource, _ marks: RollUpMarks, settle: @escaping () throws -> Void) throws {
+    init(_ source: any StatementSource, _ marks: RollUpMarks, settle: @escaping () throws -> Void) throws {
         self.marks = marks
         self.settle = settle
         let columns = "id, key, name, url, parent_id, state, external_id"
@@ -161,13 +161,13 @@ final class SubjectWriter {
         }
     }
 
-    private func find(_ statement: PreparedStatement, _ kind: String, _ text: String) throws -> Row? {
+    private func find(_ statement: any PreparedStatement, _ kind: String, _ text: String) throws -> Row? {
         statement.bind(1, kind)
         statement.bind(2, text)
         return try statement.first(SubjectWriter.row)
     }
 
-    private static func row(_ found: PreparedStatement) -> Row {
+    private static func row(_ found: any PreparedStatement) -> Row {
         Row(
             id: found.integer(0), key: found.text(1), name: found.optionalText(2), url: found.optionalText(3),
             parent: found.optionalInteger(4), state: found.integer(5), externalID: found.optionalText(6))
@@ -241,7 +241,7 @@ final class SubjectWriter {
             update.bind(4, parent ?? row.parent)
             update.bind(5, state)
             update.bind(6, externalID)
-            try update.run()
+            try update.post()
             try markRollUps(row, parent: parent ?? row.parent, state: state, at: at)
         }
         known[subject.reference] = row.id
@@ -266,14 +266,14 @@ final class SubjectWriter {
         }
         setKey.bind(1, row.id)
         setKey.bind(2, new.key)
-        try setKey.run()
+        try setKey.post()
         let former = former ?? row.key
         guard former != new.key else { return }
         for (statement, key) in [(dropAlias, new.key), (dropAlias, former), (addAlias, former)] {
             statement.bind(1, new.kind)
             statement.bind(2, key)
             statement.bind(3, row.id)
-            try statement.run()
+            try statement.post()
         }
         try note(row.id, "renamed", formerKey: former, at: at)
     }
@@ -286,7 +286,7 @@ final class SubjectWriter {
         guard let former = displaced.removeValue(forKey: row.id) else { return nil }
         dropEvents.bind(1, row.id)
         dropEvents.bind(2, former.lastEvent)
-        try dropEvents.run()
+        try dropEvents.post()
         return former
     }
 
@@ -303,7 +303,7 @@ final class SubjectWriter {
         }
         setKey.bind(1, holder.id)
         setKey.bind(2, key)
-        try setKey.run()
+        try setKey.post()
         try note(holder.id, "renamed", formerKey: holder.key, at: at)
         guard holder.state != SubjectState.gone.code else { return }
         update.bind(1, holder.id)
@@ -312,7 +312,7 @@ final class SubjectWriter {
         update.bind(4, holder.parent)
         update.bind(5, SubjectState.gone.code)
         update.bind(6, holder.externalID)
-        try update.run()
+        try update.post()
         try note(holder.id, SubjectState.gone.rawValue, at: at)
         try markRollUps(holder, parent: holder.parent, state: SubjectState.gone.code, at: at)
     }
@@ -336,7 +336,7 @@ final class SubjectWriter {
         addEvent.bind(2, at.milliseconds)
         addEvent.bind(3, event)
         addEvent.bind(4, formerKey)
-        try addEvent.run()
+        try addEvent.post()
     }
 
     // MARK: Checking

@@ -1,10 +1,10 @@
 /// Texts that many rows share, such as a module's id, each stored once.
 final class NameTable {
-    private let find: PreparedStatement
-    private let insert: PreparedStatement
+    private let find: any PreparedStatement
+    private let insert: any PreparedStatement
     private var known: [String: Int64] = [:]
 
-    init(_ source: StatementSource) throws {
+    init(_ source: any StatementSource) throws {
         find = try source("SELECT id FROM names WHERE text = ?1")
         insert = try source("INSERT INTO names (text) VALUES (?1) RETURNING id")
     }

@@ -8,11 +8,11 @@ final class RollUpMarks {
     /// Before every day.
     static let everyDay = Int64.min
 
-    private let markParent: PreparedStatement
-    private let markOne: PreparedStatement
-    private let markAll: PreparedStatement
+    private let markParent: any PreparedStatement
+    private let markOne: any PreparedStatement
+    private let markAll: any PreparedStatement
 
-    init(_ source: StatementSource) throws {
+    init(_ source: any StatementSource) throws {
         markParent = try source(
             """
             UPDATE series SET stale_day = ?3
@@ -37,7 +37,7 @@ final class RollUpMarks {
         markParent.bind(1, subject)
         markParent.bind(2, metric)
         markParent.bind(3, day)
-        try markParent.run()
+        try markParent.post()
     }
 
     /// The sum of a metric of what belongs to `parent` is no longer right, on `day` or later.
@@ -45,7 +45,7 @@ final class RollUpMarks {
         markOne.bind(1, parent)
         markOne.bind(2, metric)
         markOne.bind(3, day)
-        try markOne.run()
+        try markOne.post()
     }
 
     /// Which subjects belong to `parent`, on `day` or later, has changed.
@@ -53,6 +53,6 @@ final class RollUpMarks {
         guard let parent else { return }
         markAll.bind(1, parent)
         markAll.bind(2, day)
-        try markAll.run()
+        try markAll.post()
     }
 }

@@ -3,12 +3,12 @@ internal import InsightsPlugin
 
 /// Joins what is stored of one subject to another, when the two turn out to be one.
 final class SubjectMerger {
-    private let shared: PreparedStatement
-    private let moveDays: PreparedStatement
-    private let statements: [PreparedStatement]
-    private let perSeries: [PreparedStatement]
+    private let shared: any PreparedStatement
+    private let moveDays: any PreparedStatement
+    private let statements: [any PreparedStatement]
+    private let perSeries: [any PreparedStatement]
 
-    init(_ source: StatementSource) throws {
+    init(_ source: any StatementSource) throws {
         shared = try source(
             """
             SELECT a.id, b.id, a.metric FROM series a JOIN series b ON b.subject_id = ?2 AND b.metric = a.metric AND b.shape = a.shape
@@ -20,22 +20,31 @@ final class SubjectMerger {
             """
             INSERT INTO days SELECT ?2, day, value FROM days WHERE series_id = ?1
             ON CONFLICT (series_id, day) DO UPDATE SET value = excluded.value
-            WHERE ?3 OR day >= ?4 OR value < excluded.value
+            WHERE ?3 = 1 OR days.day >= ?4 OR days.value < excluded.value
             """)
         perSeries = try [
             "DELETE FROM days WHERE series_id = ?1",
-            "INSERT OR REPLACE INTO readings SELECT ?2, at, value FROM readings WHERE series_id = ?1",
+            """
+            INSERT INTO readings SELECT ?2, at, value FROM readings WHERE series_id = ?1
+            ON CONFLICT (series_id, at) DO UPDATE SET value = excluded.value
+            """,
             "DELETE FROM readings WHERE series_id = ?1",
-            "INSERT OR REPLACE INTO rankings SELECT ?2, day, at, list FROM rankings WHERE series_id = ?1",
+            """
+            INSERT INTO rankings SELECT ?2, day, at, list FROM rankings WHERE series_id = ?1
+            ON CONFLICT (series_id, day) DO UPDATE SET at = excluded.at, list = excluded.list
+            """,
             "DELETE FROM rankings WHERE series_id = ?1",
-            "INSERT OR IGNORE INTO gaps SELECT ?2, from_day, to_day FROM gaps WHERE series_id = ?1",
+            """
+            INSERT INTO gaps SELECT ?2, from_day, to_day FROM gaps WHERE series_id = ?1
+            ON CONFLICT (series_id, from_day) DO NOTHING
+            """,
             "DELETE FROM gaps WHERE series_id = ?1",
             """
             UPDATE series SET (latest_at, latest_value) = (SELECT latest_at, latest_value FROM series WHERE id = ?1)
             WHERE id = ?2 AND coalesce(latest_at, -1) <= (SELECT coalesce(latest_at, -1) FROM series WHERE id = ?1)
             """,
             """
-            UPDATE series SET latest_value = (SELECT value FROM days WHERE series_id = ?2 AND day * \(Day.milliseconds) = latest_at)
+            UPDATE series SET latest_value = (SELECT value FROM days WHERE series_id = ?2 AND CAST(day AS BIGINT) * \(Day.milliseconds) = latest_at)
             WHERE id = ?2 AND shape = \(MetricShape.daily.code) AND latest_at IS NOT NULL
             """,
             "DELETE FROM series WHERE id = ?1",
@@ -65,17 +74,17 @@ final class SubjectMerger {
             moveDays.bind(2, pair.to)
             moveDays.bind(3, rewritable.contains(pair.metric))
             moveDays.bind(4, Day.number(of: at))
-            try moveDays.run()
+            try moveDays.post()
             for statement in perSeries {
                 statement.bind(1, pair.from)
                 if statement.parameterCount > 1 { statement.bind(2, pair.to) }
-                try statement.run()
+                try statement.post()
             }
         }
         for statement in statements {
             statement.bind(1, former)
             statement.bind(2, subject)
-            try statement.run()
+            try statement.post()
         }
     }
 }

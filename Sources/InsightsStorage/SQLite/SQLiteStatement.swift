@@ -9,11 +9,13 @@ internal import InsightsEngine
 /// connection it was made for; ``finalize()`` must be called before that is closed.
 ///
 /// - SeeAlso: <https://sqlite.org/c3ref/stmt.html>
-final class PreparedStatement {
+final class SQLiteStatement: PreparedStatement {
     private let connection: OpaquePointer
     private var handle: OpaquePointer?
     /// The first error of a bind, told by the next step: a bind fails only when a value is too large or memory is out.
     private var bindCode: Int32 = SQLITE_OK
+    /// Rows that each counted post has changed.
+    private var changes: [Int] = []
     /// Room for one id per parameter, so that SQLite need not copy them: it must outlive the step.
     private let ids: UnsafeMutablePointer<UInt64>
 
@@ -24,7 +26,7 @@ final class PreparedStatement {
         self.connection = connection
         let code = sqlite3_prepare_v3(connection, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &handle, nil)
         ids = UnsafeMutablePointer<UInt64>.allocate(capacity: 2 * (Int(sqlite3_bind_parameter_count(handle)) + 1))
-        guard code == SQLITE_OK else { throw PreparedStatement.error(code, connection, sql) }
+        guard code == SQLITE_OK else { throw SQLiteStatement.error(code, connection, sql) }
     }
 
     deinit {
@@ -46,11 +48,7 @@ final class PreparedStatement {
         note(sqlite3_bind_int64(handle, index, value))
     }
 
-    func bind(_ index: Int32, _ value: Int64?) {
-        if let value { bind(index, value) } else { note(sqlite3_bind_null(handle, index)) }
-    }
-
-    func bind(_ index: Int32, _ value: Bool) { bind(index, value ? 1 as Int64 : 0) }
+    func bindNull(_ index: Int32) { note(sqlite3_bind_null(handle, index)) }
 
     /// Binds a number, whole ones as integers, which take one to eight bytes where a float takes eight.
     func bind(_ index: Int32, number: Double) {
@@ -65,10 +63,6 @@ final class PreparedStatement {
         // SQLITE_TRANSIENT: SQLite copies the text before this returns.
         let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
         note(sqlite3_bind_text(handle, index, text, Int32(clamping: text.utf8.count), transient))
-    }
-
-    func bind(_ index: Int32, _ text: String?) {
-        if let text { bind(index, text) } else { note(sqlite3_bind_null(handle, index)) }
     }
 
     func bind(_ index: Int32, _ id: RunID) {
@@ -93,7 +87,7 @@ final class PreparedStatement {
         if bindCode != SQLITE_OK {
             let code = bindCode
             reset()
-            throw PreparedStatement.error(code, connection, "")
+            throw SQLiteStatement.error(code, connection, "")
         }
         switch sqlite3_step(handle) {
         case SQLITE_ROW: return true
@@ -101,7 +95,7 @@ final class PreparedStatement {
             reset()
             return false
         case let code:
-            let error = PreparedStatement.error(code, connection, "")
+            let error = SQLiteStatement.error(code, connection, "")
             reset()
             throw error
         }
@@ -116,25 +110,20 @@ final class PreparedStatement {
         return Int(sqlite3_changes(connection))
     }
 
+    func post(isCounted: Bool) throws {
+        let count = try run()
+        if isCounted { changes.append(count) }
+    }
+
+    func settle() throws -> [Int] {
+        defer { changes = [] }
+        return changes
+    }
+
     /// Makes ready for the next use; parameters stay bound.
     func reset() {
         bindCode = SQLITE_OK
         sqlite3_reset(handle)
-    }
-
-    /// The first row, read by `body`, or `nil` when there is none.
-    func first<Result>(_ body: (PreparedStatement) throws -> Result) throws -> Result? {
-        guard try step() else { return nil }
-        defer { reset() }
-        return try body(self)
-    }
-
-    /// Every row, read by `body`.
-    func all<Result>(_ body: (PreparedStatement) throws -> Result) throws -> [Result] {
-        defer { reset() }
-        var results: [Result] = []
-        while try step() { results.append(try body(self)) }
-        return results
     }
 
     // MARK: Columns, from 0
@@ -142,8 +131,6 @@ final class PreparedStatement {
     func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
 
     func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
-
-    func optionalInteger(_ column: Int32) -> Int64? { isNull(column) ? nil : integer(column) }
 
     func number(_ column: Int32) -> Double { sqlite3_column_double(handle, column) }
 
@@ -166,16 +153,7 @@ final class PreparedStatement {
         return String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
     }
 
-    func optionalText(_ column: Int32) -> String? { isNull(column) ? nil : text(column) }
-
-    /// The element of a list in ``StoredCodes`` that a code stands for.
-    func code<Element>(_ column: Int32, in list: [Element]) throws -> Element {
-        let code = integer(column)
-        guard code >= 0, code < list.count else {
-            throw UnreadableValue(column: String(cString: sqlite3_column_name(handle, column)), value: String(code))
-        }
-        return list[Int(code)]
-    }
+    func name(of column: Int32) -> String { String(cString: sqlite3_column_name(handle, column)) }
 
     private static func error(_ code: Int32, _ connection: OpaquePointer, _ sql: String) -> DatabaseError {
         let extended = sqlite3_extended_errcode(connection)

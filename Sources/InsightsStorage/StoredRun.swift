@@ -1,4 +1,3 @@
-internal import GRDB
 internal import InsightsEngine
 internal import InsightsPlugin
 
@@ -14,7 +13,7 @@ enum StoredRun {
         runs r JOIN tasks t ON t.id = r.task_id JOIN names u ON u.id = r.uses LEFT JOIN names n ON n.id = r.node
         """
 
-    static func record(_ row: Row) throws -> RunRecord {
+    static func record(_ row: some StoredRow) throws -> RunRecord {
         RunRecord(
             id: try row.runID(1), task: try row.text(2), uses: try row.text(3),
             trigger: try row.code(4, in: StoredCodes.triggers), scheduledAt: try row.instant(5),
@@ -26,24 +25,28 @@ enum StoredRun {
             count: Int(try row.optionalInteger(17) ?? 1), until: try row.optionalInstant(18), error: try error(row))
     }
 
-    private static func error(_ row: Row) throws -> RunError? {
+    private static func error(_ row: some StoredRow) throws -> RunError? {
         guard let code = try row.optionalText(19) else { return nil }
         return RunError(
             code: code, message: try row.optionalText(20) ?? "", isRetryable: try row.optionalInteger(21) == 1,
             retryAt: try row.optionalInstant(22))
     }
 
-    /// The runs in these rows, in this order.
-    static func records(_ db: Database, rows: [Int64]) throws -> [RunRecord] {
-        var found: [Int64: RunRecord] = [:]
-        found.reserveCapacity(rows.count)
-        var start = 0
-        while start < rows.count {
-            let chunk = rows[start..<min(start + 500, rows.count)].map(String.init).joined(separator: ", ")
-            let cursor = try Row.fetchCursor(db, sql: "SELECT \(columns) FROM \(tables) WHERE r.row IN (\(chunk))")
-            while let row = try cursor.next() { found[try row.integer(0)] = try record(row) }
-            start += 500
-        }
-        return rows.compactMap { found[$0] }
+    /// What whoever takes a run over has to know of it.
+    static let unfinishedColumns = """
+        r.id, r.task_id, t.name, r.trigger, r.is_occurrence, r.scheduled_at, r.status, r.started_at, r.retry_at, \
+        r.attempt, r.failures, r.losses, r.fence, r.moves_dependents
+        """
+
+    static func unfinished(_ row: some StoredRow) throws -> UnfinishedRun {
+        let scheduledAt = try row.instant(5)
+        return UnfinishedRun(
+            run: try row.runID(0), task: TaskID(try row.integer(1)), name: try row.text(2),
+            trigger: try row.code(3, in: StoredCodes.triggers),
+            occurrence: try row.optionalInteger(4) == nil ? nil : scheduledAt, scheduledAt: scheduledAt,
+            status: try row.code(6, in: StoredCodes.statuses), startedAt: try row.optionalInstant(7),
+            retryAt: try row.optionalInstant(8), attempt: try row.int(9),
+            failures: Int(try row.optionalInteger(10) ?? 0), losses: Int(try row.optionalInteger(11) ?? 0),
+            fence: try row.integer(12), movesDependents: try row.bool(13))
     }
 }

@@ -19,21 +19,19 @@ final class RunStatements {
     static let together = 32
     private static let claimColumns = 14
 
-    private let maxRow: PreparedStatement
-    private let insertOne: PreparedStatement
-    private let insertMany: PreparedStatement
-    private let find: PreparedStatement
-    private let deleteRow: PreparedStatement
-    private let coveringSkip: PreparedStatement
-    private let atInstant: PreparedStatement
-    private let startRow: PreparedStatement
-    private let finishRow: PreparedStatement
-    private let noteStored: PreparedStatement
-    private let insertSkip: PreparedStatement
-    private let extendSkip: PreparedStatement
+    private let insertOne: any PreparedStatement
+    private let insertMany: any PreparedStatement
+    private let find: any PreparedStatement
+    private let deleteRow: any PreparedStatement
+    private let coveringSkip: any PreparedStatement
+    private let atInstant: any PreparedStatement
+    private let startRow: any PreparedStatement
+    private let finishRow: any PreparedStatement
+    private let noteStored: any PreparedStatement
+    private let insertSkip: any PreparedStatement
+    private let extendSkip: any PreparedStatement
 
-    init(_ source: StatementSource) throws {
-        maxRow = try source("SELECT max(row) FROM runs")
+    init(_ source: any StatementSource) throws {
         insertOne = try source(RunStatements.insertion(1))
         insertMany = try source(RunStatements.insertion(RunStatements.together))
         find = try source(
@@ -80,9 +78,6 @@ final class RunStatements {
 
     // MARK: Finding
 
-    /// The highest number of a row, 0 when there is none.
-    func newestRow() throws -> Int64 { try maxRow.first { $0.integer(0) } ?? 0 }
-
     func row(of run: RunID) throws -> Row? {
         find.bind(1, run)
         return try find.first { found in
@@ -119,9 +114,9 @@ final class RunStatements {
             return "(" + places.map { "?\(row * width + $0)" }.joined(separator: ", ") + ")"
         }
         return """
-            INSERT OR IGNORE INTO runs (row, id, task_id, is_occurrence, scheduled_at, uses, trigger, status, fence,
+            INSERT INTO runs (row, id, task_id, is_occurrence, scheduled_at, uses, trigger, status, fence,
                 attempt_fence, attempt, attempts, moves_dependents, node, started_at, lateness)
-            VALUES \(rows.joined(separator: ", "))
+            VALUES \(rows.joined(separator: ", ")) ON CONFLICT DO NOTHING
             """
     }
 
@@ -142,7 +137,7 @@ final class RunStatements {
     func insertBound() throws -> Int { try insertMany.run() }
 
     private func bind(
-        _ claim: Claim, _ insert: PreparedStatement, at base: Int32, row: Int64, uses: Int64, node: Int64?
+        _ claim: Claim, _ insert: any PreparedStatement, at base: Int32, row: Int64, uses: Int64, node: Int64?
     ) {
         insert.bind(base + 1, row)
         insert.bind(base + 2, claim.run)
@@ -162,7 +157,7 @@ final class RunStatements {
 
     func delete(_ row: Int64) throws {
         deleteRow.bind(1, row)
-        try deleteRow.run()
+        try deleteRow.post()
     }
 
     // MARK: Attempts
@@ -174,24 +169,17 @@ final class RunStatements {
         startRow.bind(4, start.at.milliseconds)
         startRow.bind(5, start.lateness?.wholeNanoseconds)
         startRow.bind(6, node)
-        try startRow.run()
+        try startRow.post()
     }
 
     func finish(_ row: Int64, _ finish: AttemptFinish, _ stored: PayloadWriter.Stored) throws {
-        let status = finish.disposition.status
-        var reason: String?
-        var retryAt: Int64?
-        switch finish.disposition {
-        case .final(_, let why): reason = StoredText.clean(why)
-        case .retrying(let at): retryAt = at.milliseconds
-        case .interrupted: reason = SkipReason.shutdown.rawValue
-        }
+        let end = StoredEnd(finish)
         finishRow.bind(1, row)
-        finishRow.bind(2, status.code)
-        finishRow.bind(3, reason)
-        finishRow.bind(4, status.isFinal ? finish.at.milliseconds : nil)
+        finishRow.bind(2, end.status.code)
+        finishRow.bind(3, end.reason)
+        finishRow.bind(4, end.finishedAt)
         finishRow.bind(5, finish.duration?.wholeNanoseconds)
-        finishRow.bind(6, retryAt)
+        finishRow.bind(6, end.retryAt)
         finishRow.bind(7, StoredText.clean(finish.error?.code))
         finishRow.bind(8, StoredText.clean(finish.error?.message))
         finishRow.bind(9, finish.error.map { $0.isRetryable ? 1 : 0 })
@@ -202,7 +190,7 @@ final class RunStatements {
         finishRow.bind(14, stored.log.lines)
         finishRow.bind(15, stored.log.bytes)
         finishRow.bind(16, stored.log.dropped)
-        try finishRow.run()
+        try finishRow.post()
     }
 
     /// Adds what a checkpoint left.
@@ -212,7 +200,7 @@ final class RunStatements {
         noteStored.bind(3, stored.log.lines)
         noteStored.bind(4, stored.log.bytes)
         noteStored.bind(5, stored.log.dropped)
-        try noteStored.run()
+        try noteStored.post()
     }
 
     // MARK: Skips
@@ -228,7 +216,7 @@ final class RunStatements {
         insertSkip.bind(8, skip.count == 1 ? nil : Int64(skip.count))
         insertSkip.bind(9, skip.count == 1 ? nil : skip.until.milliseconds)
         insertSkip.bind(10, skip.reason.rawValue)
-        try insertSkip.run()
+        try insertSkip.post()
     }
 
     func extend(_ row: Int64, by skip: SkipRecord) throws {
@@ -236,6 +224,24 @@ final class RunStatements {
         extendSkip.bind(2, Int64(skip.count))
         extendSkip.bind(3, skip.until.milliseconds)
         extendSkip.bind(4, skip.at.milliseconds)
-        try extendSkip.run()
+        try extendSkip.post()
+    }
+}
+
+/// What an end leaves in the row of its run.
+struct StoredEnd {
+    let status: RunStatus
+    private(set) var reason: String?
+    private(set) var retryAt: Int64?
+    let finishedAt: Int64?
+
+    init(_ finish: AttemptFinish) {
+        status = finish.disposition.status
+        finishedAt = status.isFinal ? finish.at.milliseconds : nil
+        switch finish.disposition {
+        case .final(_, let why): reason = StoredText.clean(why)
+        case .retrying(let at): retryAt = at.milliseconds
+        case .interrupted: reason = SkipReason.shutdown.rawValue
+        }
     }
 }

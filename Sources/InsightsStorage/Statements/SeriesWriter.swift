@@ -20,24 +20,33 @@ final class SeriesWriter {
         var changedDay: Int64?
     }
 
-    private let find: PreparedStatement
-    private let insert: PreparedStatement
-    private let relabel: PreparedStatement
-    private let setLatest: PreparedStatement
-    private let setDay: PreparedStatement
-    private let setReading: PreparedStatement
-    private let addReading: PreparedStatement
-    private let readingBefore: PreparedStatement
-    private let setRanking: PreparedStatement
-    private let touchingGaps: PreparedStatement
-    private let dropGaps: PreparedStatement
-    private let setGap: PreparedStatement
+    private struct SentDay {
+        var key: Key
+        var at: Instant
+        var number: Double
+        var isAdditive: Bool
+    }
+
+    private let find: any PreparedStatement
+    private let insert: any PreparedStatement
+    private let relabel: any PreparedStatement
+    private let setLatest: any PreparedStatement
+    private let setDay: any PreparedStatement
+    private let setReading: any PreparedStatement
+    private let addReading: any PreparedStatement
+    private let readingBefore: any PreparedStatement
+    private let setRanking: any PreparedStatement
+    private let touchingGaps: any PreparedStatement
+    private let dropGaps: any PreparedStatement
+    private let setGap: any PreparedStatement
     private let marks: RollUpMarks
+    /// Daily values on their way: whether each changes anything is told by ``settleDays()``.
+    private var sentDays: [SentDay] = []
     private var known: [Key: State] = [:]
     /// Samples mostly come series by series.
     private var last: (key: Key, state: State)?
 
-    init(_ source: StatementSource, _ marks: RollUpMarks) throws {
+    init(_ source: any StatementSource, _ marks: RollUpMarks) throws {
         self.marks = marks
         find = try source(
             """
@@ -53,33 +62,40 @@ final class SeriesWriter {
         setDay = try source(
             """
             INSERT INTO days VALUES (?1, ?2, ?3) ON CONFLICT (series_id, day) DO UPDATE SET value = excluded.value
-            WHERE value <> excluded.value AND (?4 OR value < excluded.value)
+            WHERE days.value <> excluded.value AND (?4 = 1 OR days.value < excluded.value)
             """)
-        setReading = try source("INSERT OR REPLACE INTO readings VALUES (?1, ?2, ?3)")
-        addReading = try source("INSERT OR IGNORE INTO readings VALUES (?1, ?2, ?3)")
+        setReading = try source(
+            "INSERT INTO readings VALUES (?1, ?2, ?3) ON CONFLICT (series_id, at) DO UPDATE SET value = excluded.value")
+        addReading = try source("INSERT INTO readings VALUES (?1, ?2, ?3) ON CONFLICT (series_id, at) DO NOTHING")
         readingBefore = try source(
             "SELECT at, value FROM readings WHERE series_id = ?1 AND at <= ?2 ORDER BY at DESC LIMIT 1")
         setRanking = try source(
             """
             INSERT INTO rankings VALUES (?1, ?2, ?3, ?4) ON CONFLICT (series_id, day) DO UPDATE
-            SET at = excluded.at, list = excluded.list WHERE at <= excluded.at
+            SET at = excluded.at, list = excluded.list WHERE rankings.at <= excluded.at
             """)
         touchingGaps = try source(
             "SELECT min(from_day), max(to_day) FROM gaps WHERE series_id = ?1 AND from_day <= ?3 + 1 AND to_day >= ?2 - 1"
         )
         dropGaps = try source("DELETE FROM gaps WHERE series_id = ?1 AND from_day >= ?2 AND to_day <= ?3")
-        setGap = try source("INSERT OR REPLACE INTO gaps VALUES (?1, ?2, ?3)")
+        setGap = try source(
+            "INSERT INTO gaps VALUES (?1, ?2, ?3) ON CONFLICT (series_id, from_day) DO UPDATE SET to_day = excluded.to_day"
+        )
     }
 
     /// Forgets every series: for a new payload, or after subjects have moved.
-    func begin() {
+    func begin() throws {
         known = [:]
         last = nil
+        sentDays = []
+        // Of a payload that was refused half-way.
+        _ = try setDay.settle()
     }
 
     /// Writes the latest values that have changed, and notes that for roll-ups.
     func flush() throws {
         if let last { known[last.key] = last.state }
+        try settleDays()
         for (key, state) in known {
             guard let day = state.changedDay else { continue }
             try marks.changed(key.subject, key.metric, from: day)
@@ -93,7 +109,7 @@ final class SeriesWriter {
             } else {
                 setLatest.bind(3, nil as Int64?)
             }
-            try setLatest.run()
+            try setLatest.post()
             known[key]?.isChanged = false
         }
         last = nil
@@ -107,9 +123,11 @@ final class SeriesWriter {
         switch sample.value {
         case .number(let number) where metric.shape == .daily:
             let isComplete = Day.number(of: sample.at) < Day.number(of: at)
-            if try store(number, on: sample.at, &state, mayFall: metric.rewritable || !isComplete), metric.additive {
-                state.changedDay = min(state.changedDay ?? .max, Day.number(of: sample.at))
-            }
+            try send(number, on: sample.at, state, mayFall: metric.rewritable || !isComplete)
+            sentDays.append(
+                SentDay(
+                    key: Key(subject: subject, metric: metric.name), at: sample.at, number: number,
+                    isAdditive: metric.additive))
         case .number(let number): try store(number, at: sample.at, &state)
         case .ranking(let list): try store(list, at: sample.at, &state)
         }
@@ -143,27 +161,36 @@ final class SeriesWriter {
             statement.bind(1, series)
             statement.bind(2, whole.from)
             statement.bind(3, whole.to)
-            try statement.run()
+            try statement.post()
         }
     }
 
     // MARK: Shapes
 
     /// A later reading of a day replaces it, but a completed day never falls.
-    ///
-    /// - Returns: Whether that changed anything.
-    private func store(_ number: Double, on at: Instant, _ state: inout State, mayFall: Bool) throws -> Bool {
+    private func send(_ number: Double, on at: Instant, _ state: State, mayFall: Bool) throws {
         setDay.bind(1, state.id)
         setDay.bind(2, Day.number(of: at))
         setDay.bind(3, number: number)
         setDay.bind(4, mayFall)
-        guard try setDay.run() == 1 else { return false }
-        if state.latestAt.map({ $0 <= at.milliseconds }) ?? true {
-            state.latestAt = at.milliseconds
-            state.latestValue = number
-            state.isChanged = true
+        try setDay.post(isCounted: true)
+    }
+
+    /// Brings the latest value, and what roll-ups have to know, up to the days that were sent.
+    private func settleDays() throws {
+        guard !sentDays.isEmpty else { return }
+        let changes = try setDay.settle()
+        for (day, changed) in zip(sentDays, changes) where changed == 1 {
+            guard var state = known[day.key] else { continue }
+            if state.latestAt.map({ $0 <= day.at.milliseconds }) ?? true {
+                state.latestAt = day.at.milliseconds
+                state.latestValue = day.number
+                state.isChanged = true
+            }
+            if day.isAdditive { state.changedDay = min(state.changedDay ?? .max, Day.number(of: day.at)) }
+            known[day.key] = state
         }
-        return true
+        sentDays = []
     }
 
     /// A reading is kept when it differs from the one before, or is the first of its day.
@@ -204,17 +231,17 @@ final class SeriesWriter {
         setRanking.bind(2, Day.number(of: at))
         setRanking.bind(3, at.milliseconds)
         setRanking.bind(4, StoredRanking.text(list))
-        try setRanking.run()
+        try setRanking.post()
         guard state.latestAt.map({ $0 < at.milliseconds }) ?? true else { return }
         state.latestAt = at.milliseconds
         state.isChanged = true
     }
 
-    private func write(_ statement: PreparedStatement, _ number: Double, at: Int64, of series: Int64) throws {
+    private func write(_ statement: any PreparedStatement, _ number: Double, at: Int64, of series: Int64) throws {
         statement.bind(1, series)
         statement.bind(2, at)
         statement.bind(3, number: number)
-        try statement.run()
+        try statement.post()
     }
 
     // MARK: Series
@@ -257,7 +284,7 @@ final class SeriesWriter {
             relabel.bind(1, found.state.id)
             relabel.bind(2, unit)
             relabel.bind(3, metric.additive)
-            try relabel.run()
+            try relabel.post()
             try marks.changed(key.subject, key.metric, from: RollUpMarks.everyDay)
         }
         return found.state

@@ -12,18 +12,18 @@ final class ProgressStatements {
         var reason: String?
     }
 
-    private let advanceOne: PreparedStatement
-    private let advanceMany: PreparedStatement
-    private let goBack: PreparedStatement
-    private let moveToTaken: PreparedStatement
-    private let advanceHand: PreparedStatement
-    private let newestOccurrence: PreparedStatement
-    private let success: PreparedStatement
-    private let dropMarks: PreparedStatement
-    private let setMark: PreparedStatement
+    private let advanceOne: any PreparedStatement
+    private let advanceMany: any PreparedStatement
+    private let goBack: any PreparedStatement
+    private let moveToTaken: any PreparedStatement
+    private let advanceHand: any PreparedStatement
+    private let newestOccurrence: any PreparedStatement
+    private let success: any PreparedStatement
+    private let dropMarks: any PreparedStatement
+    private let setMark: any PreparedStatement
 
     /// - Parameter together: How many advances ``advanceBound()`` makes by one statement.
-    init(_ source: StatementSource, together: Int) throws {
+    init(_ source: any StatementSource, together: Int) throws {
         advanceOne = try source(ProgressStatements.advance(1))
         advanceMany = try source(ProgressStatements.advance(together))
         goBack = try source(
@@ -41,7 +41,7 @@ final class ProgressStatements {
             """
             INSERT INTO progress (task_id, hand_at, hand_row) VALUES (?1, ?2, ?3) ON CONFLICT (task_id) DO UPDATE
             SET hand_at = excluded.hand_at, hand_row = excluded.hand_row
-            WHERE hand_at IS NULL OR hand_at <= excluded.hand_at
+            WHERE progress.hand_at IS NULL OR progress.hand_at <= excluded.hand_at
             """)
         newestOccurrence = try source(
             """
@@ -52,13 +52,13 @@ final class ProgressStatements {
             """
             INSERT INTO progress (task_id, last_success_at) VALUES (?1, ?2) ON CONFLICT (task_id) DO UPDATE
             SET last_success_at = excluded.last_success_at
-            WHERE last_success_at IS NULL OR last_success_at < excluded.last_success_at
+            WHERE progress.last_success_at IS NULL OR progress.last_success_at < excluded.last_success_at
             """)
         dropMarks = try source("DELETE FROM marks WHERE task_id = ?1 AND scheduled_at <= ?2")
         setMark = try source(
             """
             INSERT INTO marks VALUES (?1, ?2, ?3) ON CONFLICT (task_id, upstream_id) DO UPDATE
-            SET scheduled_at = excluded.scheduled_at WHERE scheduled_at < excluded.scheduled_at
+            SET scheduled_at = excluded.scheduled_at WHERE marks.scheduled_at < excluded.scheduled_at
             """)
     }
 
@@ -68,7 +68,7 @@ final class ProgressStatements {
         return """
             INSERT INTO progress (task_id, last_occurrence, last_row) VALUES \(rows.joined(separator: ", "))
             ON CONFLICT (task_id) DO UPDATE SET last_occurrence = excluded.last_occurrence, last_row = excluded.last_row
-            WHERE last_occurrence IS NULL OR last_occurrence < excluded.last_occurrence
+            WHERE progress.last_occurrence IS NULL OR progress.last_occurrence < excluded.last_occurrence
             """
     }
 
@@ -104,7 +104,7 @@ final class ProgressStatements {
     /// Moves to an occurrence, be it an older one.
     func goBack(_ task: TaskID, to occurrence: Instant, row: Int64) throws {
         bind(goBack, at: 0, task, occurrence, row)
-        try goBack.run()
+        try goBack.post()
     }
 
     /// Where the instant has its run or record already: what comes after it is still to come. Older or newer than the
@@ -112,17 +112,17 @@ final class ProgressStatements {
     func move(_ task: TaskID, toTaken occurrence: Instant) throws {
         moveToTaken.bind(1, task.value)
         moveToTaken.bind(2, occurrence.milliseconds)
-        try moveToTaken.run()
+        try moveToTaken.post()
     }
 
     /// Notes a run by hand.
     func advanceHand(_ task: TaskID, to instant: Instant, row: Int64) throws {
         bind(advanceHand, at: 0, task, instant, row)
-        try advanceHand.run()
+        try advanceHand.post()
     }
 
     private func bind(
-        _ statement: PreparedStatement, at base: Int32, _ task: TaskID, _ instant: Instant, _ row: Int64
+        _ statement: any PreparedStatement, at base: Int32, _ task: TaskID, _ instant: Instant, _ row: Int64
     ) {
         statement.bind(base + 1, task.value)
         statement.bind(base + 2, instant.milliseconds)
@@ -134,20 +134,20 @@ final class ProgressStatements {
     func noteSuccess(_ task: TaskID, at scheduledAt: Int64) throws {
         success.bind(1, task.value)
         success.bind(2, scheduledAt)
-        try success.run()
+        try success.post()
     }
 
     func mark(_ mark: AfterMark) throws {
         setMark.bind(1, mark.task.value)
         setMark.bind(2, mark.upstream.value)
         setMark.bind(3, mark.scheduledAt.milliseconds)
-        try setMark.run()
+        try setMark.post()
     }
 
     /// - Parameter instant: Newer marks stay; `nil`: none does.
     func clearMarks(of task: TaskID, through instant: Instant? = nil) throws {
         dropMarks.bind(1, task.value)
         dropMarks.bind(2, instant?.milliseconds ?? .max)
-        try dropMarks.run()
+        try dropMarks.post()
     }
 }

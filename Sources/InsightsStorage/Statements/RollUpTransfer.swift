@@ -21,20 +21,20 @@ final class RollUpTransfer {
     /// Days that have come to nothing, of which it is looked up whether another subject has them: each look asks all.
     private static let emptyDays = 32
 
-    private let series: PreparedStatement
-    private let sum: PreparedStatement
-    private let siblings: PreparedStatement
-    private let days: PreparedStatement
-    private let day: PreparedStatement
-    private let shared: PreparedStatement
-    private let setDay: PreparedStatement
-    private let dropDay: PreparedStatement
-    private let setLatest: PreparedStatement
+    private let series: any PreparedStatement
+    private let sum: any PreparedStatement
+    private let siblings: any PreparedStatement
+    private let days: any PreparedStatement
+    private let day: any PreparedStatement
+    private let shared: any PreparedStatement
+    private let setDay: any PreparedStatement
+    private let dropDay: any PreparedStatement
+    private let setLatest: any PreparedStatement
     private let marks: RollUpMarks
 
-    init(_ source: StatementSource, _ marks: RollUpMarks) throws {
+    init(_ source: any StatementSource, _ marks: RollUpMarks) throws {
         self.marks = marks
-        let isSummed = "shape = \(MetricShape.daily.code) AND is_additive"
+        let isSummed = "shape = \(MetricShape.daily.code) AND is_additive = 1"
         series = try source("SELECT id, metric FROM series WHERE subject_id = ?1 AND \(isSummed)")
         sum = try source(
             """
@@ -42,22 +42,24 @@ final class RollUpTransfer {
             WHERE subject_id = ?1 AND metric = ?2 AND sum_of IS NOT NULL AND \(isSummed)
             """)
         siblings = try source(
-            "SELECT count(*), coalesce(sum(kind <> (SELECT kind FROM subjects WHERE id = ?2)), 0) FROM subjects "
-                + "WHERE parent_id = ?1 AND id <> ?2")
+            "SELECT count(*), coalesce(sum(CASE WHEN kind = (SELECT kind FROM subjects WHERE id = ?2) THEN 0 ELSE 1 END), 0) "
+                + "FROM subjects WHERE parent_id = ?1 AND id <> ?2")
         days = try source("SELECT day, value FROM days WHERE series_id = ?1 AND day < ?2 ORDER BY day")
         day = try source("SELECT value FROM days WHERE series_id = ?1 AND day = ?2")
         shared = try source(
             """
-            SELECT min(c.state = \(SubjectState.gone.code)) FROM subjects c
+            SELECT min(CASE WHEN c.state = \(SubjectState.gone.code) THEN 1 ELSE 0 END) FROM subjects c
             JOIN series x ON x.subject_id = c.id AND x.metric = ?2
             JOIN days d ON d.series_id = x.id AND d.day = ?3 WHERE c.parent_id = ?1 AND x.\(isSummed)
             """)
-        setDay = try source("INSERT OR REPLACE INTO days VALUES (?1, ?2, ?3)")
+        setDay = try source(
+            "INSERT INTO days VALUES (?1, ?2, ?3) ON CONFLICT (series_id, day) DO UPDATE SET value = excluded.value")
         dropDay = try source("DELETE FROM days WHERE series_id = ?1 AND day = ?2")
         setLatest = try source(
             """
             UPDATE series SET (latest_at, latest_value) = (
-                SELECT day * \(Day.milliseconds), value FROM days WHERE series_id = ?1 ORDER BY day DESC LIMIT 1)
+                SELECT CAST(day AS BIGINT) * \(Day.milliseconds), value FROM days WHERE series_id = ?1
+                ORDER BY day DESC LIMIT 1)
             WHERE id = ?1
             """)
     }
@@ -118,7 +120,7 @@ final class RollUpTransfer {
                 case .nobody:
                     dropDay.bind(1, sum.series)
                     dropDay.bind(2, day)
-                    try dropDay.run()
+                    try dropDay.post()
                     continue
                 case .gone:
                     // One that is gone may have counted on that day, or not.
@@ -129,10 +131,10 @@ final class RollUpTransfer {
             setDay.bind(1, sum.series)
             setDay.bind(2, day)
             setDay.bind(3, number: total)
-            try setDay.run()
+            try setDay.post()
         }
         setLatest.bind(1, sum.series)
-        try setLatest.run()
+        try setLatest.post()
         try marks.changed(owner, metric, from: first)
     }
 

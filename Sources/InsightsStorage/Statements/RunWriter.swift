@@ -7,15 +7,17 @@ internal import InsightsPlugin
 final class RunWriter {
     typealias Row = RunStatements.Row
 
+    private let source: any StatementSource
     private let names: NameTable
     private let runs: RunStatements
     private let progress: ProgressStatements
-    private var node: Int64?
-    private var nextRow: Int64 = 1
+    /// The number of the node's name.
+    private(set) var node: Int64?
     /// Tasks whose progress a refused claim of this batch has moved.
     private var moved: Set<TaskID> = []
 
-    init(_ source: StatementSource) throws {
+    init(_ source: any StatementSource) throws {
+        self.source = source
         names = try NameTable(source)
         runs = try RunStatements(source)
         progress = try ProgressStatements(source, together: RunStatements.together)
@@ -23,12 +25,14 @@ final class RunWriter {
 
     /// Makes ready for a batch; to be called within its transaction.
     func begin(node: String?) throws {
-        nextRow = 1 + (try runs.newestRow())
+        try source.begin()
         self.node = try node.map(names.id)
         moved = []
     }
 
     func forgetNames() { names.forget() }
+
+    func number(of name: String) throws -> Int64 { try names.id(name) }
 
     func row(of run: RunID) throws -> Row? { try runs.row(of: run) }
 
@@ -56,10 +60,10 @@ final class RunWriter {
         var claims = 0
         for write in writes {
             guard case .claim(let claim) = write else { continue }
-            runs.bind(claim, to: claims, row: nextRow, uses: try names.id(claim.uses), node: node)
-            progress.bind(claim.task, to: claim.scheduledAt, row: nextRow, place: claims)
+            let row = try source.nextRow()
+            runs.bind(claim, to: claims, row: row, uses: try names.id(claim.uses), node: node)
+            progress.bind(claim.task, to: claim.scheduledAt, row: row, place: claims)
             claims += 1
-            nextRow += 1
         }
         guard try runs.insertBound() == claims, try progress.advanceBound() == claims else { return nil }
         return [WriteOutcome](repeating: .done, count: claims)
@@ -70,8 +74,7 @@ final class RunWriter {
         if let occurrence = claim.occurrence, occurrence != claim.scheduledAt {
             throw Rejection("claim", "an occurrence is the instant for which it is scheduled")
         }
-        let row = nextRow
-        nextRow += 1
+        let row = try source.nextRow()
         let isIn = try runs.insert(claim, as: row, uses: try names.id(claim.uses), node: node)
         guard isIn else { return try again(claim) }
         if claim.startsAnew {
@@ -121,7 +124,8 @@ final class RunWriter {
 
     // MARK: Attempts
 
-    func start(_ start: AttemptStart) throws -> WriteOutcome {
+    /// - Parameter takesPlace: Asked when nothing else is in the way of the start: whether there is the place it needs.
+    func start(_ start: AttemptStart, takesPlace: () throws -> Bool) throws -> WriteOutcome {
         guard let run = try runs.row(of: start.run), !run.status.isFinal else { return .conflict }
         let isGoing = run.status == .running && run.attemptFence == run.fence
         if isGoing {
@@ -129,6 +133,7 @@ final class RunWriter {
             return isRepeated ? .done : .conflict
         }
         guard run.fence == start.fence else { return .conflict }
+        guard try takesPlace() else { return .noPlace }
         try runs.start(run.row, start, node: node)
         return .done
     }
@@ -199,8 +204,7 @@ final class RunWriter {
     }
 
     private func insert(_ skip: SkipRecord) throws {
-        let row = nextRow
-        nextRow += 1
+        let row = try source.nextRow()
         try runs.insert(skip, as: row, uses: try names.id(skip.uses))
         if skip.startsAnew {
             try progress.goBack(skip.task, to: skip.until, row: row)

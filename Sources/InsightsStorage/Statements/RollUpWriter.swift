@@ -22,19 +22,19 @@ final class RollUpWriter {
 
     private typealias Span = (from: Int64, to: Int64)
 
-    private let children: PreparedStatement
-    private let find: PreparedStatement
-    private let days: PreparedStatement
-    private let setDay: PreparedStatement
-    private let dropDay: PreparedStatement
-    private let gaps: PreparedStatement
-    private let dropGaps: PreparedStatement
-    private let addGap: PreparedStatement
-    private let setLatest: PreparedStatement
-    private let settle: PreparedStatement
+    private let children: any PreparedStatement
+    private let find: any PreparedStatement
+    private let days: any PreparedStatement
+    private let setDay: any PreparedStatement
+    private let dropDay: any PreparedStatement
+    private let gaps: any PreparedStatement
+    private let dropGaps: any PreparedStatement
+    private let addGap: any PreparedStatement
+    private let setLatest: any PreparedStatement
+    private let settle: any PreparedStatement
     private let marks: RollUpMarks
 
-    init(_ source: StatementSource, _ marks: RollUpMarks) throws {
+    init(_ source: any StatementSource, _ marks: RollUpMarks) throws {
         self.marks = marks
         let gone = SubjectState.gone.code
         children = try source(
@@ -43,12 +43,13 @@ final class RollUpWriter {
                 SELECT at FROM subject_events WHERE subject_id = c.id AND event = 'gone'
                 ORDER BY number DESC LIMIT 1) END
             FROM subjects c JOIN series x ON x.subject_id = c.id AND x.metric = ?3
-            WHERE c.parent_id = ?1 AND c.kind = ?2 AND x.shape = ?4 AND x.is_additive
+            WHERE c.parent_id = ?1 AND c.kind = ?2 AND x.shape = ?4 AND x.is_additive = 1
             """)
         find = try source("SELECT id, sum_of, stale_day FROM series WHERE subject_id = ?1 AND metric = ?2")
         days = try source(
             "SELECT day, value FROM days WHERE series_id = ?1 AND day >= ?2 AND day < ?3 ORDER BY day")
-        setDay = try source("INSERT OR REPLACE INTO days VALUES (?1, ?2, ?3)")
+        setDay = try source(
+            "INSERT INTO days VALUES (?1, ?2, ?3) ON CONFLICT (series_id, day) DO UPDATE SET value = excluded.value")
         dropDay = try source("DELETE FROM days WHERE series_id = ?1 AND day = ?2")
         gaps = try source("SELECT from_day, to_day FROM gaps WHERE series_id = ?1 ORDER BY from_day")
         dropGaps = try source("DELETE FROM gaps WHERE series_id = ?1")
@@ -56,7 +57,7 @@ final class RollUpWriter {
         setLatest = try source(
             """
             UPDATE series SET (latest_at, latest_value) = (
-                SELECT day * \(Day.milliseconds), value FROM days WHERE series_id = ?1 ORDER BY day DESC LIMIT 1)
+                SELECT CAST(day AS BIGINT) * \(Day.milliseconds), value FROM days WHERE series_id = ?1 ORDER BY day DESC LIMIT 1)
             WHERE id = ?1
             """)
         settle = try source("UPDATE series SET sum_of = ?2, stale_day = NULL WHERE id = ?1")
@@ -96,7 +97,7 @@ final class RollUpWriter {
         }
         settle.bind(1, id)
         settle.bind(2, Int64(living.count))
-        try settle.run()
+        try settle.post()
         return written
     }
 
@@ -142,16 +143,16 @@ final class RollUpWriter {
             setDay.bind(1, id)
             setDay.bind(2, day)
             setDay.bind(3, number: sum)
-            try setDay.run()
+            try setDay.post()
         }
         for day in stale {
             dropDay.bind(1, id)
             dropDay.bind(2, day)
-            try dropDay.run()
+            try dropDay.post()
         }
         guard let earliest = [changed.first?.key, stale.first].compactMap(\.self).min() else { return 0 }
         setLatest.bind(1, id)
-        try setLatest.run()
+        try setLatest.post()
         try marks.changed(subject, metric.name, from: earliest)
         return Int64(changed.count)
     }
@@ -184,12 +185,12 @@ final class RollUpWriter {
         }
         guard try !gaps(of: id).elementsEqual(merged, by: ==) else { return }
         dropGaps.bind(1, id)
-        try dropGaps.run()
+        try dropGaps.post()
         for gap in merged {
             addGap.bind(1, id)
             addGap.bind(2, gap.from)
             addGap.bind(3, gap.to)
-            try addGap.run()
+            try addGap.post()
         }
     }
 
