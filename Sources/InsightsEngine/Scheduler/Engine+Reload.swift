@@ -78,9 +78,10 @@ extension Engine {
         guard let manifest = loaded.manifest else { return refuse(loaded.diagnostics, signature, isAsked) }
         do throws(StoreError) {
             let stored = try await store.register(manifest.tasks.map(TaskRegistration.init), at: clock.now)
-            knowledge.withLock { knowledge in
-                knowledge.manifest = manifest
+            let former = knowledge.withLock { knowledge in
+                defer { knowledge.manifest = manifest }
                 knowledge.reloadProblem = nil
+                return knowledge.manifest
             }
             post([.manifest(manifest, stored)])
             watch.noteRead(signature)
@@ -88,7 +89,7 @@ extension Engine {
             for diagnostic in loaded.diagnostics.prefix(Engine.loggedDiagnostics) {
                 logger.warning("\(diagnostic.logLine)")
             }
-            logger.info("manifest reloaded", metadata: ["tasks": .stringConvertible(manifest.tasks.count)])
+            tellReload(ManifestChanges(from: former, to: manifest), tasks: manifest.tasks.count)
             return .reloaded(warnings: loaded.diagnostics)
         } catch {
             let isNews = watch.noteFailure(signature, atUptime: clock.moment.uptime)
@@ -100,6 +101,15 @@ extension Engine {
             }
             return .unavailable(error)
         }
+    }
+
+    /// A task that is gone is a warning: half of a file can be a whole manifest.
+    private func tellReload(_ changes: ManifestChanges, tasks: Int) {
+        var metadata: Logger.Metadata = ["tasks": .stringConvertible(tasks)]
+        for (key, names) in changes.fields { metadata[key] = .string(names) }
+        let gone = changes.removed.count
+        let words = gone == 0 ? "" : gone == 1 ? ", and 1 task is gone" : ", and \(gone) tasks are gone"
+        logger.log(level: gone > 0 ? .warning : .info, "manifest reloaded\(words)", metadata: metadata)
     }
 
     private func refuse(
