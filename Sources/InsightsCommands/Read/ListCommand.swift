@@ -55,8 +55,9 @@ struct ListCommand: AsyncParsableCommand {
 
     static func table(_ views: [TaskView], _ presentation: Presentation) -> Table {
         var table = Table([
-            .init("TASK"), .init("MODULE", lesser: true), .init("CADENCE"), .init("ENABLED"),
-            .init("LAST RUN", lesser: true), .init("STATUS"), .init("NEXT RUN"), .init("DESCRIPTION", lesser: true),
+            .init("TASK"), .init("MODULE", lesser: true), .init("CADENCE", lesser: true, rank: 2), .init("ENABLED"),
+            .init("LAST RUN", lesser: true, rank: 1), .init("STATUS"), .init("NEXT RUN"),
+            .init("DESCRIPTION", lesser: true),
             .pipeOnly("RISK"),
         ])
         table.rows = views.map { view in
