@@ -9,9 +9,9 @@ struct ListCommand: AsyncParsableCommand {
         abstract: "Show the tasks, with cadence, last and next run.",
         usage: "insights list [<options>]",
         discussion: """
-            On a pipe: name, module, cadence, yes|no|paused|no, paused, last run's scheduled
-            instant, its status, next run's instant, description, "at risk" where the last
-            success is older than three quarters of what the source keeps.
+            On a pipe: name, module, cadence, yes|no|paused|no, paused, last run's
+            scheduled instant, its status, next run's instant, description, "at risk"
+            where the last success is older than three quarters of what the source keeps.
 
             Example: insights list --json | jq '.[] | select(.enabled) | .name'
             """)

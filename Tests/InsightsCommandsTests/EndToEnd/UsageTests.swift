@@ -1,3 +1,4 @@
+import Foundation
 import InsightsPlugin
 import Testing
 
@@ -16,7 +17,23 @@ struct UsageTests {
         for flag in ["--manifest", "--database", "--log-level"] { #expect(ended.output.contains(flag)) }
         #expect(ended.output.split(separator: "\n", omittingEmptySubsequences: false).count <= 25)
         #expect(ended.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
+        // No line of a paragraph is broken after a word or two.
+        let overview = ended.output.components(separatedBy: "\n\nExample: ")[0]
+        for paragraph in overview.components(separatedBy: "\n\n") {
+            #expect(paragraph.components(separatedBy: "\n").dropLast().allSatisfy { $0.count >= 40 }, "\(paragraph)")
+        }
         #expect(ended.complaints.isEmpty)
+    }
+
+    @Test("a command that is none is usage, with the nearest", arguments: [["lst"], ["help", "hstory"], ["check-it"]])
+    func noCommand(arguments: [String]) async throws {
+        let place = try Place()
+        let ended = try await Program([Program.path] + arguments, in: place.path).ended()
+        #expect(ended.status == 64)
+        let helps = ["lst": "did you mean \"list\"?", "hstory": "did you mean \"history\"?"]
+        let name = try #require(arguments.last)
+        #expect(ended.complaints.contains("there is no command \"\(name)\""))
+        #expect(ended.complaints.contains(helps[name] ?? "`insights help` shows the commands"))
     }
 
     @Test("the program's own help has every command", arguments: [["--help"], ["help"], []])

@@ -37,6 +37,40 @@ struct ReadTablesTests {
         }
     }
 
+    @Test("a cadence is told as a person writes it")
+    func cadence() {
+        func text(_ starting: String) -> String {
+            Cadence.every(milliseconds: 1_209_600_000, starting: at(starting)).description
+        }
+        #expect(text("2026-01-04T02:00:00Z") == "every 14d starting 2026-01-04T02:00:00Z")
+        #expect(text("2026-01-04T02:00:00.250Z") == "every 14d starting 2026-01-04T02:00:00.250Z")
+    }
+
+    @Test("defaults of a module's parameters are told as a person writes them, and exactly on a pipe")
+    func defaults() throws {
+        struct Module: TaskModule {
+            let declaration = ModuleDeclaration(
+                id: "x", summary: "",
+                parameters: [
+                    Parameter("branches", .enumeration(["default", "all"]), default: "default", summary: ""),
+                    Parameter("timeout", .string(format: .duration), default: "1800", summary: ""),
+                    Parameter("size", .integer(), default: 7, summary: ""),
+                    Parameter("text", .string(), default: "", summary: ""),
+                ])
+            func run(_ context: RunContext) async throws -> String? { nil }
+        }
+        let registry = try Registry([Plugin(name: "m", version: "1", modules: [Module()])])
+        func words(_ terminal: Terminal) -> [String] {
+            ModuleSheet.lines(registry.modules[0], terminal).joined(separator: "\n").split { " \t\n".contains($0) }
+                .map(String.init)
+        }
+        let shown = words(terminal())
+        #expect(shown.contains("default") && shown.contains("30m") && shown.contains("7") && shown.contains("\"\""))
+        #expect(!shown.contains("\"default\""))
+        let plain = words(pipe)
+        #expect(plain.contains("\"default\"") && plain.contains("\"1800\""))
+    }
+
     @Test("in a window of 80 columns a task is one line with its state and next run")
     func list() {
         let view = TaskView(
