@@ -10,7 +10,7 @@ public enum Insights {
     /// - Parameter arguments: Without the program's name.
     public static func main(_ arguments: [String]) async -> Never {
         do {
-            try checkHelp(arguments)
+            try checkName(arguments)
             var command = try InsightsCommand.parseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
@@ -28,15 +28,19 @@ public enum Insights {
         }
     }
 
-    /// The parser of arguments answers `help nope` with the program's own help, and success.
-    private static func checkHelp(_ arguments: [String]) throws(CommandFailure) {
-        guard arguments.first == "help", let name = arguments.dropFirst().first, !name.hasPrefix("-") else { return }
+    /// The parser of arguments answers `help nope` with the program's own help, and success, and to `nope` it knows no
+    /// way out.
+    private static func checkName(_ arguments: [String]) throws(CommandFailure) {
+        let named = arguments.first == "help" ? arguments.dropFirst().first : arguments.first
+        guard let name = named, !name.hasPrefix("-") else { return }
         var known = ["help"]
         for command in InsightsCommand.configuration.subcommands {
             known += [command.configuration.commandName ?? ""] + command.configuration.aliases
         }
         guard !known.contains(name) else { return }
-        let nearest = NearestName.nearest(to: name, among: known)
+        // Of a short name, one edit is not yet a different one.
+        let nearest =
+            NearestName.nearest(to: name, among: known) ?? NearestName.nearest(to: name, among: known, atMost: 1)
         throw CommandFailure(
             .usage, "there is no command \"\(name)\"",
             help: nearest.map { "did you mean \"\($0)\"?" } ?? "`insights help` shows the commands")

@@ -25,6 +25,8 @@ public protocol RunHost: Sendable {
     var runID: String { get }
     /// Logs into the run's own log and the daemon's.
     var logger: Logger { get }
+    /// Logs what was heard before and held back, all at once; see ``RunContext/log(end:)``.
+    func log(end lines: [HeardLine])
     /// Time, as the scheduler sees it.
     var clock: any RunClock { get }
     /// Runs programs.
@@ -61,7 +63,7 @@ public struct RunContext: Sendable {
     public let deadline: Instant
     /// The scheduled instant of this task's last success, or `nil` before the first.
     public let lastSuccessAt: Instant?
-    private let host: any RunHost
+    let host: any RunHost
 
     /// Creates a context on top of a host.
     public init(

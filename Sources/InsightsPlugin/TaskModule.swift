@@ -43,7 +43,9 @@ public protocol TaskModule: Sendable {
 
     /// Finds what is wrong in parameters that fit the schema, such as two entries that name one thing.
     ///
-    /// Called while the manifest is checked: no I/O, no clock. The default finds nothing.
+    /// Called while the manifest is checked: no I/O, no clock. Where something does not fit the schema, it is asked
+    /// about the rest, so that all problems are told at once: what is wrong is not there then, not even its default, and
+    /// an item of a list is `null`. What it finds in such a place is not told. The default finds nothing.
     func problems(in parameters: Value) -> [ParameterProblem]
 
     /// Finds out what a run with these parameters could do: what the credentials may read, what it would measure, and

@@ -97,14 +97,36 @@ struct ParameterTests {
         #expect(found == row.expected)
     }
 
-    @Test("What a module finds is told where its path leads, once the parameters fit their schema")
+    @Test("What a module finds is told beside what does not fit the schema, and not of what is told already")
+    func modulesOwnBeside() throws {
+        func found(_ parameters: String) throws -> [String] { try problems(with(parameters, uses: "demo.command")) }
+        #expect(
+            try found("argv: [a, [x], a, {y: z}, a]\ntok: x") == [
+                "6:17-20 parameter", "6:22-23 parameter", "6:25-31 parameter", "6:33-34 parameter",
+                "7:7-10 parameter",
+            ])
+        #expect(try found("argv: [leak]\ntoken: [x]") == ["7:14-17 parameter"])
+        #expect(try found("argv: [lost]\ntoken: [x]") == ["7:14-17 parameter"])
+        #expect(try found("token: [x]") == ["5:5-9 parameter", "6:14-17 parameter"])
+    }
+
+    @Test("An item of the wrong type is said to be an item")
+    func items() throws {
+        func message(_ parameters: String) throws -> String? { try load(with(parameters)).diagnostics.first?.message }
+        #expect(try message("names: [[a]]") == "each of \"names\" must be text, not a list")
+        #expect(try message("names: a") == "\"names\" must be a list, not \"a\"")
+        #expect(try message("limits: {x: y}") == "\"x\" must be a whole number, not \"y\"")
+    }
+
+    @Test("What a module finds is told where its path leads")
     func modulesOwn() throws {
         let twice = with("argv:\n  - a\n  - b\n  - a", uses: "demo.command")
         let found = try load(twice).diagnostics
         #expect(found.map(\.brief) == ["9:11-12 parameter"])
         #expect(found[0].message == "said twice")
         #expect(found[0].help == "say it once")
-        #expect(try problems(with("argv: [a, a]\nx: 1", uses: "demo.command")) == ["7:7-8 parameter"])
+        #expect(
+            try problems(with("argv: [a, a]\nx: 1", uses: "demo.command")) == ["6:17-18 parameter", "7:7-8 parameter"])
         #expect(try problems(with("argv: [lost]", uses: "demo.command")) == ["5:5-9 parameter"])
     }
 

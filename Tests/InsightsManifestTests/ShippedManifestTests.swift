@@ -20,6 +20,36 @@ struct ShippedManifestTests {
         try loader().load(bytes: Array(text.utf8), file: "/srv/tasks.yaml").diagnostics.map(\.brief)
     }
 
+    @Test("All that is wrong in one task is told at once, also what only its module knows")
+    func allAtOnce() throws {
+        let activity = """
+            version: 1
+            tasks:
+              t:
+                uses: git.activity
+                with:
+                  repositories:
+                    - {path: /x, url: "https://a/b"}
+                    - {}
+                    - {path: ""}
+                    - {url: "ftp://x/y"}
+                    - {path: a, key: "A B"}
+                    - pat
+                  branches: some
+            """
+        #expect(
+            try problems(activity) == [
+                "7:27-40 parameter", "8:11-13 parameter", "9:18-20 parameter", "10:17-28 parameter",
+                "11:26-31 parameter", "12:11-14 parameter", "13:17-21 parameter",
+            ])
+        let command = """
+            version: 1
+            tasks:
+              t: {uses: command.run, with: {argv: ["true"], success: [], environment: {"A=B": c, D: [e]}}}
+            """
+        #expect(try problems(command).count == 3)
+    }
+
     @Test("The shipped tasks.yaml is right without a warning, and measures this repository")
     func shipped() throws {
         let result = try loader().load(path: Self.repository + "/tasks.yaml")

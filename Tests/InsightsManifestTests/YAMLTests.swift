@@ -89,9 +89,9 @@ struct YAMLTests {
             Case("version: 1\ntasks: {}\n...\nmore: 1\n", "4:1-2 syntax"),
             Case("version: 1\ntasks: {}\noops: 1\n---\n", "3:1-5 unknown-key", "4:1-4 syntax"),
             Case("version: 1\ntasks:\n\tt: {}\n", "3:1-2 syntax"),
-            Case("version: 1\ntasks: {t: {uses: demo.echo}\n", "3:1-1 syntax"),
-            Case("version: 1\ntasks: [a\n", "3:1-1 syntax"),
-            Case("version: 1\ntasks: \"open\n", "3:1-1 syntax"),
+            Case("version: 1\ntasks: {t: {uses: demo.echo}\n", "2:29-29 syntax"),
+            Case("version: 1\ntasks: [a\n", "2:10-10 syntax"),
+            Case("version: 1\ntasks: \"open\n", "2:13-13 syntax"),
             Case("version: 1\n tasks: {}\n", "2:7-8 syntax"),
             Case("version: 1: 2\n", "1:11-12 syntax"),
             Case("version: 1\ntasks: @x\n", "2:8-9 syntax"),
@@ -101,9 +101,9 @@ struct YAMLTests {
             Case("%YAML 3.0\n---\nversion: 1\ntasks: {}\n", "1:1-2 syntax"),
             Case(
                 "version: 1\ntasks:\n  t:\n    uses: demo.ecko\n    every: 5x\n    cron: [\n", "4:11-20 unknown-module",
-                "5:12-14 duration", "6:5-9 cadence", "7:1-1 syntax"),
+                "5:12-14 duration", "6:5-9 cadence", "6:12-12 syntax"),
             Case(with("text: {a: ${NAME}}"), "6:18-19 syntax"),
-            Case("version: 1\ntasks:\n  t:\n    after: later\n    description: \"\n", "6:1-1 syntax"),
+            Case("version: 1\ntasks:\n  t:\n    after: later\n    description: \"\n", "5:19-19 syntax"),
         ])
     func syntax(_ row: Case) throws {
         let result = try load(row.text)
@@ -118,8 +118,49 @@ struct YAMLTests {
         #expect(try help("version: 1\ntasks: {a: ${X}}").contains("quote a value with ${…}"))
         #expect(try help("version: 1\ntasks: @x\n") == "quote a value that begins with \"@\"")
         #expect(try help("version: 1: 2\n").contains("quote a value that holds"))
-        #expect(try help("version: 1\ntasks: {t: {}\n") == "while parsing a flow mapping, which begins at 2:8")
+        #expect(try help("version: 1\ntasks: {t: {}\n") == "close it, or complete the file")
         #expect(try help("version: 1\ntasks: {}\n---\n").contains("one document"))
+    }
+
+    @Test(
+        "A syntax error is told in words that name what a person sees, and with the line",
+        arguments: [
+            ("tasks: {", "the \"{\" opened at 2:8 is not closed", "tasks: {"),
+            ("tasks: {\n\n", "the \"{\" opened at 2:8 is not closed", "tasks: {"),
+            ("tasks: {a: {}, b: &x [c,\n  d", "the \"[\" opened at 2:22 is not closed", "  d"),
+            ("tasks: {a: 'b", "the quote ' opened at 2:12 is not closed", "tasks: {a: 'b"),
+            ("tasks: \"a\n  b\n", "the quote \" opened at 2:8 is not closed", "  b"),
+            (
+                "tasks: {a: b\n  c: d}", "a \",\" is missing before this, or the \"}\" for the bracket opened at 2:8",
+                "  c: d}"
+            ),
+            (
+                "tasks:\n  a: {}\n b: {}",
+                "this is neither another key of the map that begins at 1:1 nor a part of the value before it", " b: {}"
+            ),
+            (
+                "tasks:\n  - a\n  b: c",
+                "this is neither another item of the list that begins at 3:3 nor a part of the item before it", "  b: c"
+            ),
+            ("tasks: ]", "a value cannot begin here", "tasks: ]"),
+        ])
+    func syntaxWords(_ rest: String, _ message: String, _ line: String) throws {
+        let found = try #require(try load("version: 1\n" + rest).diagnostics.first { $0.code == .syntax })
+        #expect(found.message == message)
+        #expect(found.sourceLine == line)
+        #expect(found.help?.isEmpty == false)
+    }
+
+    @Test("Of a file that is no text the first hundred faults are told, and that there are more")
+    func manyFaults() throws {
+        func found(_ faults: Int) throws -> [Diagnostic] {
+            try load(bytes: Array("version: 1\n".utf8) + [UInt8](repeating: 0xFF, count: faults)).diagnostics
+        }
+        #expect(try found(100).map(\.code) == [DiagnosticCode](repeating: .encoding, count: 100))
+        let more = try found(101)
+        #expect(more.count == 101)
+        #expect(more.last?.code == .limit)
+        #expect(more.last?.message == "only the first 100 characters that are none are listed, and there are more")
     }
 
     @Test(

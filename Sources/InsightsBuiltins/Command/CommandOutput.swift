@@ -2,7 +2,8 @@ internal import InsightsPlugin
 internal import Logging
 internal import Synchronization
 
-/// Takes what a program prints: keeps its end for the run's log, and reads samples from standard output.
+/// Takes what a program prints: logs it line by line as it comes, as far as the limit goes, keeps the end of what is
+/// beyond, and reads samples from standard output.
 final class CommandOutput: Sendable {
     private struct State {
         var tail: OutputTail
@@ -26,7 +27,7 @@ final class CommandOutput: Sendable {
     private let context: RunContext
     private let state: Mutex<State>
 
-    /// - Parameter limit: Bytes of output that the run's log keeps.
+    /// - Parameter limit: Bytes of output that the run's log is given as they come, and of the end of what follows.
     init(limit: Int, readsSamples: Bool, _ context: RunContext) {
         self.readsSamples = readsSamples
         self.context = context
@@ -78,19 +79,25 @@ final class CommandOutput: Sendable {
         }
     }
 
-    /// Writes what was kept into the run's log.
+    /// Writes the end of what was too long for the run's log into it.
     func tell() {
         let tail = state.withLock { state in
             defer { state.tail = OutputTail(limit: 0) }
             return state.tail
         }
+        var lines = tail.kept.map {
+            HeardLine(at: $0.at, level: .info, $0.text, metadata: CommandOutput.metadata($0.stream))
+        }
         if tail.droppedBytes > 0 || tail.droppedLines > 0 {
-            context.logger.warning(
-                "\(tail.droppedBytes) bytes of output before this were dropped (\(tail.droppedLines) whole lines)")
+            let text =
+                "\(tail.droppedBytes) bytes of output before this were dropped (\(tail.droppedLines) whole lines)"
+            lines.insert(HeardLine(at: context.clock.now, level: .warning, text), at: 0)
         }
-        for line in tail.kept {
-            context.logger.info("\(line.text)", metadata: ["stream": line.stream == .error ? "stderr" : "stdout"])
-        }
+        if !lines.isEmpty { context.log(end: lines) }
+    }
+
+    private static func metadata(_ stream: CommandStream) -> Logger.Metadata {
+        ["stream": stream == .error ? "stderr" : "stdout"]
     }
 
     /// The last line on standard error that is not blank, shortened; `nil` when there is none.
@@ -117,7 +124,11 @@ final class CommandOutput: Sendable {
             switch piece {
             case .line(let bytes), .part(let bytes): repairedText(bytes)
             }
-        state.tail.append(text, stream)
+        if state.tail.goesOut(text) {
+            context.logger.info("\(text)", metadata: CommandOutput.metadata(stream))
+        } else {
+            state.tail.append(OutputTail.Line(stream: stream, text: text, at: context.clock.now))
+        }
         if stream == .error, text.contains(where: { !$0.isWhitespace }) {
             state.lastError = String(text.prefix(CommandOutput.quoteLimit))
         }

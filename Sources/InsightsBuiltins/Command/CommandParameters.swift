@@ -22,7 +22,7 @@ struct CommandParameters {
             summary: "The exit codes that mean success."),
         Parameter(
             "output_limit", .integer(0...1_048_576), default: 1_048_576, unit: "bytes",
-            summary: "How much of the end of the output the run's log keeps; more is counted and dropped."),
+            summary: "How much of the output's beginning, as it comes, and of its end the run's log is given."),
     ]
 
     let arguments: [String]

@@ -14,7 +14,7 @@ package struct CommandRun: TaskModule {
     package func run(_ context: RunContext) async throws -> String? {
         let parameters = try CommandParameters(context.parameters)
         let printed = CommandOutput(limit: parameters.outputLimit, readsSamples: parameters.readsSamples, context)
-        // What it printed is told whatever became of it: that is where the reason is.
+        // The end of what it printed is told whatever became of it: that is where the reason is.
         defer { printed.tell() }
         let exit: CommandExit
         do {

@@ -1,13 +1,16 @@
 internal import InsightsPlugin
 
-/// The end of a program's output: its last lines, within a limit.
+/// A program's output for the run's log: its beginning as it comes, and once that has filled the limit, its last lines
+/// within the same limit.
 ///
-/// The end and not the beginning, because that is where a program says why it failed.
+/// The end is kept whatever the beginning was, because that is where a program says why it failed.
 struct OutputTail {
     /// A line that is kept.
     struct Line: Equatable {
         var stream: CommandStream
         var text: String
+        /// When it came.
+        var at: Instant
     }
 
     /// What a line counts in a run's log at least, and what all may count: beyond that the log would drop the very
@@ -16,6 +19,10 @@ struct OutputTail {
     private static let logBudget = 1 << 20
 
     private let limit: Int
+    /// Whether all lines so far went to the log at once, and what they counted.
+    private var isLive: Bool
+    private var liveBytes = 0
+    private var liveCost = 0
     private var lines: [Line] = []
     private var first = 0
     private var bytes = 0
@@ -24,28 +31,41 @@ struct OutputTail {
     private(set) var droppedBytes = 0
 
     /// - Parameter limit: Bytes of text to keep.
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int) {
+        self.limit = limit
+        isLive = limit > 0
+    }
+
+    /// Whether the next line is to be logged at once: it and all before it are within the limit. Otherwise it belongs
+    /// into ``append(_:)``.
+    mutating func goesOut(_ text: String) -> Bool {
+        guard isLive else { return false }
+        liveBytes += text.utf8.count
+        liveCost += OutputTail.cost(of: text)
+        isLive = liveBytes <= limit && liveCost <= OutputTail.logBudget
+        return isLive
+    }
 
     /// The lines that are left, oldest first.
     var kept: ArraySlice<Line> { lines[first...] }
 
     /// Takes the next line; a line longer than the limit keeps its own end.
-    mutating func append(_ text: String, _ stream: CommandStream) {
+    mutating func append(_ line: Line) {
+        var line = line
         guard limit > 0 else {
-            droppedBytes += text.utf8.count
+            droppedBytes += line.text.utf8.count
             droppedLines += 1
             return
         }
-        var text = text
         let most = min(limit, OutputTail.logBudget)
-        if text.utf8.count > most {
-            let end = OutputTail.end(of: text, most)
-            droppedBytes += text.utf8.count - end.utf8.count
-            text = end
+        if line.text.utf8.count > most {
+            let end = OutputTail.end(of: line.text, most)
+            droppedBytes += line.text.utf8.count - end.utf8.count
+            line.text = end
         }
-        lines.append(Line(stream: stream, text: text))
-        bytes += text.utf8.count
-        cost += OutputTail.cost(of: text)
+        lines.append(line)
+        bytes += line.text.utf8.count
+        cost += OutputTail.cost(of: line.text)
         while bytes > limit || cost > OutputTail.logBudget { dropFirst() }
         // Moved together only when half is gone, so that a line costs the same however many there were.
         if first > 1024, first * 2 > lines.count {

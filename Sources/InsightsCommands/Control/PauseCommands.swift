@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import InsightsEngine
+internal import InsightsManifest
 internal import InsightsPlugin
 
 /// `insights pause`.
@@ -55,19 +56,29 @@ struct PauseChange {
     let isJSON: Bool
 
     func apply(to names: [String], _ context: CommandContext) async throws(CommandFailure) {
-        let definitions = try TaskNames.find(names, in: context.manifest())
+        // A manifest with an error is no obstacle: the tasks of the former one are stored, and still run.
+        var manifest = context.readManifest().manifest
+        if manifest == nil { manifest = try await context.manifestIfNothingIsStored() }
+        var definitions: [TaskDefinition]?
+        if let manifest { definitions = try TaskNames.find(names, in: manifest) }
         let store = try context.openStore()
         let known = try await stored { () async throws(StoreError) in try await store.tasks() }
+        if definitions == nil {
+            try TaskNames.check(names, known: known.map(\.name))
+            context.console.line(
+                "warning: \(context.manifestPath) has errors, which `insights check` tells: "
+                    + "only tasks that ran by the former one are known")
+        }
         let row = Dictionary(known.map { ($0.name, $0) }) { first, _ in first }
         // A pause is kept in the task's row, and a task that no process has seen yet has none.
-        let unseen = definitions.filter { row[$0.name] == nil }
+        let unseen = (definitions ?? []).filter { row[$0.name] == nil }
             .map { TaskRegistration(name: $0.name, hash: $0.hash) }
         if !unseen.isEmpty {
             _ = try await stored { () async throws(StoreError) in
                 try await store.register(unseen, at: SystemClock().now)
             }
         }
-        let tasks = definitions.map(\.name)
+        let tasks = definitions?.map(\.name) ?? TaskNames.unique(names)
         try await stored { () async throws(StoreError) in try await store.setPaused(tasks, isPaused) }
         await tellServe(store)
         if isJSON {

@@ -9,9 +9,9 @@ struct ListCommand: AsyncParsableCommand {
         abstract: "Show the tasks, with cadence, last and next run.",
         usage: "insights list [<options>]",
         discussion: """
-            On a pipe: name, module, cadence, yes|no|paused|no, paused, last run's scheduled
-            instant, its status, next run's instant, description, "at risk" where the last
-            success is older than three quarters of what the source keeps.
+            On a pipe: name, module, cadence, yes|no|paused|no, paused, last run's
+            scheduled instant, its status, next run's instant, description, "at risk"
+            where the last success is older than three quarters of what the source keeps.
 
             Example: insights list --json | jq '.[] | select(.enabled) | .name'
             """)
@@ -55,8 +55,9 @@ struct ListCommand: AsyncParsableCommand {
 
     static func table(_ views: [TaskView], _ presentation: Presentation) -> Table {
         var table = Table([
-            .init("TASK"), .init("MODULE", lesser: true), .init("CADENCE"), .init("ENABLED"),
-            .init("LAST RUN", lesser: true), .init("STATUS"), .init("NEXT RUN"), .init("DESCRIPTION", lesser: true),
+            .init("TASK"), .init("MODULE", lesser: true), .init("CADENCE", lesser: true, rank: 2), .init("ENABLED"),
+            .init("LAST RUN", lesser: true, rank: 1), .init("STATUS"), .init("NEXT RUN"),
+            .init("DESCRIPTION", lesser: true),
             .pipeOnly("RISK"),
         ])
         table.rows = views.map { view in

@@ -9,8 +9,9 @@ struct MetricsCommand: AsyncParsableCommand {
         abstract: "Show the latest value of each series.",
         usage: "insights metrics [<options>]",
         discussion: """
-            On a pipe: kind, key, metric, label (of a ranking), value, unit, shape, instant,
-            and of how many subjects a roll-up is the sum; --csv has the same columns.
+            On a pipe: kind, key, metric, label (of a ranking), value, unit, shape,
+            instant, and of how many subjects a roll-up is the sum; --csv has the same
+            columns.
 
             Example: insights metrics --kind repository --metric commits
             """)

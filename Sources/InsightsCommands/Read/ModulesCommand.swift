@@ -126,13 +126,27 @@ enum ModuleSheet {
     private static func rows(of parameters: [Parameter], below path: String) -> [[Table.Cell]] {
         parameters.flatMap { parameter -> [[Table.Cell]] in
             let name = path + parameter.name
-            let required = parameter.isRequired ? "required" : parameter.defaultValue?.json
+            let standard = parameter.defaultValue
+            let required =
+                parameter.isRequired
+                ? Table.Cell("required")
+                : .init(words(for: standard, parameter.type) ?? "", plain: standard?.json ?? "")
             let meaning = parameter.summary + (parameter.isSecret ? " (secret)" : "")
             let row: [Table.Cell] = [
-                .init(name), .init(word(for: parameter.type)), .init(required), .init(meaning),
+                .init(name), .init(word(for: parameter.type)), required, .init(meaning),
             ]
             return [row] + inner(of: parameter.type, below: name)
         }
+    }
+
+    /// A default as a person writes it in a manifest.
+    private static func words(for value: Value?, _ type: ParameterType) -> String? {
+        guard case .string(let text) = value, !text.isEmpty else { return value?.json }
+        // What a module calls a duration is whole or decimal seconds.
+        if case .string(_, _, _, .duration) = type, let seconds = Double(text) {
+            return DurationText.format(.seconds(seconds))
+        }
+        return text
     }
 
     private static func inner(of type: ParameterType, below path: String) -> [[Table.Cell]] {

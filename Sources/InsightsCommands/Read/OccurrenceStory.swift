@@ -26,7 +26,8 @@ struct OccurrenceStory: Sendable {
     var sentences: [String] {
         let name = "\(task.name) at \(presentation.text(instant))"
         switch fate {
-        case .run(let run): return RunStory(run: run, presentation: presentation).sentences
+        case .run(let run):
+            return RunStory(run: run, presentation: presentation, task: .known(task)).sentences
         case .skipped(let record): return skipped(record, name)
         case .toCome: return ["\(name) is still to come."] + obstacles
         case .undecided:
@@ -104,8 +105,18 @@ struct OccurrenceStory: Sendable {
 
 /// The story of a run in words.
 struct RunStory: Sendable {
+    /// The run's task by the manifest of now.
+    enum Definition: Sendable {
+        case known(TaskDefinition)
+        /// The manifest no longer has it.
+        case gone
+        /// The manifest cannot be read.
+        case unknown
+    }
+
     let run: RunRecord
     let presentation: Presentation
+    let task: Definition
 
     var sentences: [String] {
         var sentences = ["\(run.task) at \(presentation.text(run.scheduledAt)) is run \(run.id), \(origin)."]
@@ -116,7 +127,7 @@ struct RunStory: Sendable {
             sentences.append("It has not started.")
         }
         sentences.append(state)
-        if run.attempt > 1 { sentences.append("It took \(run.attempt) attempts of \(run.attempts).") }
+        if let attempts { sentences.append(attempts) }
         if let error = run.error {
             sentences.append("\(error.code): \(error.message)\(error.message.hasSuffix(".") ? "" : ".")")
         }
@@ -135,13 +146,36 @@ struct RunStory: Sendable {
         }
     }
 
+    /// An attempt that a shutdown or a dead process cut short does not count for `retry`.
+    private var attempts: String? {
+        guard run.attempt > 1 else { return nil }
+        if run.attempt <= run.attempts { return "It took \(run.attempt) attempts of \(run.attempts)." }
+        let (others, were) = run.attempt - run.attempts == 1 ? ("another", "was") : ("the others", "were")
+        return "It took \(run.attempt) attempts; `retry` allows \(run.attempts), "
+            + "\(others) \(were) cut short by a shutdown or a dead process."
+    }
+
+    /// What the next process does with a run that a shutdown cut short; see `Planner`.
+    private var goesOn: String {
+        let obstacle: String? =
+            switch task {
+            case .gone: "the manifest no longer has its task"
+            case .unknown: nil
+            case .known(let task) where !task.settings.isEnabled: "its task is disabled"
+            case .known(let task) where task.settings.policy.catchUp == .none: "`catch_up` is none"
+            case .known: nil
+            }
+        guard let obstacle else { return "the next `insights serve` starts it again" }
+        return "as \(obstacle), the next `insights serve` ends it as cancelled (shutdown)"
+    }
+
     private var state: String {
         let reason = run.reason.map { " (\($0))" } ?? ""
         switch run.status {
         case .queued: return "It waits for a place to run."
         case .running: return "It is running."
         case .retrying: return "Its last attempt failed; another follows."
-        case .interrupted: return "A shutdown cut it short; the next `insights serve` starts it again."
+        case .interrupted: return "A shutdown cut it short; \(goesOn)."
         case .succeeded, .failed, .timedOut, .cancelled, .skipped:
             let took = run.duration.map { " after \(Presentation.text($0))" } ?? ""
             let end = run.finishedAt.map { " at \(presentation.text($0))" } ?? ""

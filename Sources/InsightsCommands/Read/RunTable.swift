@@ -7,7 +7,8 @@ enum RunTable {
         var table = Table([
             .init("SCHEDULED AT"), .init("TASK"), .init("STATUS"), .pipeOnly("REASON"),
             .init("TRIGGER", lesser: true), .init("ATTEMPT", lesser: true), .init("TOOK", numeric: true, lesser: true),
-            .init("SAMPLES", numeric: true, lesser: true), .init("RUN", whole: true), .init("SUMMARY", lesser: true),
+            .init("SAMPLES", numeric: true, lesser: true), .init("RUN", lesser: true, rank: 1, whole: true),
+            .init("SUMMARY"),
         ])
         table.rows = runs.map { run in
             [

@@ -64,7 +64,8 @@ struct WhyCommand: AsyncParsableCommand {
                 "nothing is recorded of \"\(task)\" at \(presentation.text(instant)), "
                     + "and the manifest no longer has the task that could tell its cadence")
         }
-        let sentences = RunStory(run: record, presentation: presentation).sentences
+        let story = RunStory(run: record, presentation: presentation, task: manifest == nil ? .unknown : .gone)
+        let sentences = story.sentences
         let json: Value = [
             "task": .string(task), "scheduled_at": Value(instant),
             "outcome": .string(record.status == .skipped ? "skipped" : "run"),

@@ -1,7 +1,7 @@
 /// Rows for people or for programs.
 ///
 /// On a terminal: aligned columns under a header, the last one cut to the window; where they do not fit, first the
-/// lesser columns are left out, then each row stands as lines of its own with all there is. On a pipe: the same cells separated by
+/// lesser columns are left out, those of the lowest rank before the others, then each row stands as lines of its own with all there is. On a pipe: the same cells separated by
 /// tabs, without a header, each in its exact form; `-` is "nothing".
 struct Table: Sendable {
     /// A column's name and side.
@@ -12,11 +12,14 @@ struct Table: Sendable {
         var isPipeOnly = false
         /// Left out for people whose window has no room for it.
         var isLesser: Bool
+        /// Of the lesser ones, one of a higher rank is left out later.
+        var rank: Int
         /// Never cut, as a part of it is of no use.
         var isWhole: Bool
 
-        init(_ title: String, numeric: Bool = false, lesser: Bool = false, whole: Bool = false) {
+        init(_ title: String, numeric: Bool = false, lesser: Bool = false, rank: Int = 0, whole: Bool = false) {
             self.title = title
+            self.rank = rank
             isNumeric = numeric
             isLesser = lesser
             isWhole = whole
@@ -71,7 +74,8 @@ struct Table: Sendable {
         var table: Table? = self
         while let candidate = table {
             if let lines = candidate.aligned(for: terminal) { return lines }
-            let lesser = candidate.columns.lastIndex(where: \.isLesser)
+            let lesser = candidate.columns.indices.reversed().filter { candidate.columns[$0].isLesser }
+                .min { candidate.columns[$0].rank < candidate.columns[$1].rank }
             table = lesser.map { lesser in candidate.with(candidate.columns.indices.filter { $0 != lesser }) }
         }
         return stacked(for: terminal)

@@ -79,6 +79,15 @@ struct CommandContext: Sendable {
         return manifest
     }
 
+    /// Of a manifest with an error nothing, where a database has tasks all the same.
+    ///
+    /// - Throws: 78 once every problem has been told, where there is no database.
+    func manifestIfNothingIsStored() async throws(CommandFailure) -> Manifest? {
+        guard let store = try existingStore() else { return try manifest() }
+        await store.close()
+        return nil
+    }
+
     /// Tells a problem of the manifest to people.
     func tell(_ diagnostic: Diagnostic) {
         console.line(diagnostic.rendered(color: console.terminal.isLively))

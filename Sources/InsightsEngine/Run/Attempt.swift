@@ -63,6 +63,8 @@ final class Attempt: RunHost {
         var log: [LogLine] = []
         var logBytes = 0
         var droppedLines = 0
+        /// What the ends of output count, beside `logBytes`.
+        var endBytes = 0
         /// What the finishing write took along, until the store has taken that.
         var handedLog: [LogLine] = []
         var poison: RunFailure?
@@ -74,6 +76,8 @@ final class Attempt: RunHost {
     /// An attempt keeps this much of log, as ``LogLine/size`` counts; more is counted and dropped. A program's output
     /// may take 1 MiB of it, and what is said beside that needs some room as well.
     static let logLimit = (1 << 20) + (16 << 10)
+    /// And this much of what its code held back; see ``log(end:)``.
+    static let endLimit = (1 << 20) + (1 << 10)
     /// Emissions between two checkpoints.
     static let emissionLimit = 1_000_000
     private static let stateValueLimit = 256 << 10
@@ -272,6 +276,29 @@ final class Attempt: RunHost {
         guard let isFirst else { return nil }
         if isFirst { services.onLog(self) }
         return line
+    }
+
+    /// Keeps the end of something too long, in one piece: a store that has to make room for it then drops what came
+    /// before, never a part of it.
+    func log(end lines: [HeardLine]) {
+        let handler = RunLogHandler(attempt: self, daemon: services.logger)
+        let cleaned = lines.map { redactor.clean(handler.line($0)) }
+        let wasEmpty: Bool? = held.withLock { held in
+            guard !held.isClosed else { return nil }
+            let wasEmpty = held.kept.log.isEmpty
+            for line in cleaned {
+                guard held.kept.endBytes + line.size <= Attempt.endLimit else {
+                    held.kept.droppedLines += 1
+                    continue
+                }
+                held.kept.endBytes += line.size
+                held.kept.log.append(line)
+            }
+            return wasEmpty && !held.kept.log.isEmpty
+        }
+        guard let wasEmpty else { return }
+        if wasEmpty { services.onLog(self) }
+        for (line, cleaned) in zip(lines, cleaned) { handler.tellDaemon(cleaned, line.level) }
     }
 
     func emit(_ emissions: [Emission]) throws(RunFailure) {

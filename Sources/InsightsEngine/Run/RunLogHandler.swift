@@ -20,15 +20,30 @@ struct RunLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let fields = metadata.merging(event.metadata ?? [:]) { _, new in new }
-        let pairs = fields.sorted { $0.key < $1.key }.map { (key: $0.key, value: Value($0.value)) }
         let line = attempt.record(
             level: RunLogHandler.name(of: event.level), message: event.message.description,
-            fields: ValueObject(distinct: pairs))
-        guard let line, event.level >= daemon.logLevel else { return }
+            fields: RunLogHandler.fields(metadata.merging(event.metadata ?? [:]) { _, new in new }))
+        if let line { tellDaemon(line, event.level) }
+    }
+
+    /// What a run's log keeps of a line that was heard before.
+    func line(_ heard: HeardLine) -> LogLine {
+        LogLine(
+            at: heard.at, level: RunLogHandler.name(of: heard.level), message: heard.message,
+            fields: RunLogHandler.fields(heard.metadata))
+    }
+
+    /// Writes a line without secrets into the daemon's log.
+    func tellDaemon(_ line: LogLine, _ level: Logger.Level) {
+        guard level >= daemon.logLevel else { return }
         var metadata = attempt.logMetadata
         for (key, value) in line.fields { metadata[key] = value.metadata }
-        daemon.log(level: event.level, "\(line.message)", metadata: metadata)
+        daemon.log(level: level, "\(line.message)", metadata: metadata)
+    }
+
+    private static func fields(_ metadata: Logger.Metadata) -> ValueObject {
+        let pairs = metadata.sorted { $0.key < $1.key }.map { (key: $0.key, value: Value($0.value)) }
+        return ValueObject(distinct: pairs)
     }
 
     /// The contract's words: `trace debug info warning error`.

@@ -299,7 +299,8 @@ extension Engine {
                     "code": "\(error.code)", "retry_at": .stringConvertible(at),
                 ])
         case .skipped(let task, let reason, let count):
-            logger.notice("skipped \(count)", metadata: ["task": "\(task)", "reason": "\(reason.rawValue)"])
+            let what = count == 1 ? "1 occurrence" : "\(count) occurrences"
+            logger.notice("skipped \(what)", metadata: ["task": "\(task)", "reason": "\(reason.rawValue)"])
         case .clockStepped(let step):
             logger.warning("the wall clock stepped by \(step.inSeconds) s against elapsed time")
         case .refused(let task, let run):
@@ -334,7 +335,9 @@ extension Cadence: CustomStringConvertible {
     package var description: String {
         switch self {
         case .every(let milliseconds, let starting):
-            "every " + DurationText.format(.milliseconds(milliseconds)) + (starting.map { " starting \($0)" } ?? "")
+            "every " + DurationText.format(.milliseconds(milliseconds))
+                // Whole seconds as a person writes them.
+                + (starting.map { " starting " + $0.description.replacing(".000Z", with: "Z") } ?? "")
         case .cron(let schedule): "cron \(schedule.text) (\(schedule.zone.identifier))"
         case .after(let tasks): "after " + tasks.joined(separator: ", ")
         }

@@ -77,13 +77,14 @@ extension Engine {
         let loaded = await withTaskExecutorPreference(blockingPool) { await load() }
         guard let manifest = loaded.manifest else { return refuse(loaded.diagnostics, signature, isAsked) }
         do throws(StoreError) {
-            let former = Dictionary(self.manifest.tasks.map { ($0.name, $0.hash) }) { first, _ in first }
-            let registrations = manifest.tasks.map { TaskRegistration($0, isNew: former[$0.name] != $0.hash) }
+            let known = Dictionary(self.manifest.tasks.map { ($0.name, $0.hash) }) { first, _ in first }
+            let registrations = manifest.tasks.map { TaskRegistration($0, isNew: known[$0.name] != $0.hash) }
             let stored = try await store.register(registrations, at: clock.now)
             sharing.withLock { $0.definitions = nil }
-            knowledge.withLock { knowledge in
-                knowledge.manifest = manifest
+            let former = knowledge.withLock { knowledge in
+                defer { knowledge.manifest = manifest }
                 knowledge.reloadProblem = nil
+                return knowledge.manifest
             }
             post([.manifest(manifest, stored)])
             watch.noteRead(signature)
@@ -91,7 +92,7 @@ extension Engine {
             for diagnostic in loaded.diagnostics.prefix(Engine.loggedDiagnostics) {
                 logger.warning("\(diagnostic.logLine)")
             }
-            logger.info("manifest reloaded", metadata: ["tasks": .stringConvertible(manifest.tasks.count)])
+            tellReload(ManifestChanges(from: former, to: manifest), tasks: manifest.tasks.count)
             return .reloaded(warnings: loaded.diagnostics)
         } catch {
             let isNews = watch.noteFailure(signature, atUptime: clock.moment.uptime)
@@ -103,6 +104,15 @@ extension Engine {
             }
             return .unavailable(error)
         }
+    }
+
+    /// A task that is gone is a warning: half of a file can be a whole manifest.
+    private func tellReload(_ changes: ManifestChanges, tasks: Int) {
+        var metadata: Logger.Metadata = ["tasks": .stringConvertible(tasks)]
+        for (key, names) in changes.fields { metadata[key] = .string(names) }
+        let gone = changes.removed.count
+        let words = gone == 0 ? "" : gone == 1 ? ", and 1 task is gone" : ", and \(gone) tasks are gone"
+        logger.log(level: gone > 0 ? .warning : .info, "manifest reloaded\(words)", metadata: metadata)
     }
 
     private func refuse(

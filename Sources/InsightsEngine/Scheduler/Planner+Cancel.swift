@@ -41,7 +41,8 @@ extension Planner {
         runs[slot].cause = .deadline
         let timeout = settings(runs[slot].task).policy.timeout
         let error = RunError(
-            code: "timed_out", message: "it took longer than its timeout of \(timeout.inSeconds) s", isRetryable: true)
+            code: "timed_out", message: "it took longer than its timeout of \(DurationText.format(timeout))",
+            isRetryable: true)
         fail(slot, error, as: .timedOut)
     }
 

@@ -26,7 +26,8 @@ enum PageText {
 
     /// `just now`, `5 min ago`, `in 3 h`, `12 d ago`.
     static func relative(_ instant: Instant, to now: Instant) -> String {
-        let seconds = instant.since(now).components.seconds
+        let distance = instant.since(now)
+        let seconds = distance.components.seconds
         let size = abs(seconds)
         let amount =
             switch size {
@@ -35,7 +36,7 @@ enum PageText {
             case ..<129_600: "\((size + 1800) / 3600) h"
             default: "\((size + 43_200) / 86_400) d"
             }
-        if amount.isEmpty { return seconds > 0 ? "now" : "just now" }
+        if amount.isEmpty { return distance > .zero ? "now" : "just now" }
         return seconds > 0 ? "in " + amount : amount + " ago"
     }
 

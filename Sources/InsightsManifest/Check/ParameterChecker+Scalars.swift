@@ -13,7 +13,9 @@ extension ParameterChecker {
         guard let text = values.expanded(target)?.text else {
             checked.isComplete = false
             // Only in a disabled task, which cannot be started by hand as long as this lacks its value.
-            if case .string = type { return .string("") } else { return nil }
+            guard case .string = type, values.unset != nil else { return nil }
+            hasStandIn = true
+            return .string("")
         }
         if isSecret { keep(secret: text) }
         switch type {
@@ -41,7 +43,7 @@ extension ParameterChecker {
         _ field: Field, _ text: String, must expected: String, isSecret: Bool, help: String? = nil
     ) {
         let actual = isSecret ? "" : text.isEmpty ? ", not empty" : ", not \(Shown.quoted(text))"
-        tell(values.place(field), "\(Shown.quoted(field.name)) must be \(expected)\(actual)", help: help)
+        tell(values.place(field), "\(subject(field)) must be \(expected)\(actual)", help: help)
     }
 
     private static func describe(_ type: ParameterType) -> String {
@@ -98,11 +100,11 @@ extension ParameterChecker {
         let length = text.unicodeScalars.count
         if let shortest, length < shortest {
             let expected = shortest == 1 ? "not be empty" : "have at least \(shortest) characters"
-            tell(values.place(field), "\(Shown.quoted(field.name)) must \(expected)")
+            tell(values.place(field), "\(subject(field)) must \(expected)")
             return false
         }
         if let longest, length > longest {
-            let message = "\(Shown.quoted(field.name)) must have at most \(longest) characters, not \(length)"
+            let message = "\(subject(field)) must have at most \(longest) characters, not \(length)"
             tell(values.place(field), message)
             return false
         }
@@ -132,7 +134,7 @@ extension ParameterChecker {
             case .success(let duration): return ParameterChecker.seconds(duration)
             case .failure(let error):
                 let message = isSecret ? "not a duration" : error.message
-                tell(values.place(field), "\(Shown.quoted(field.name)): \(message)", help: error.help)
+                tell(values.place(field), "\(subject(field)): \(message)", help: error.help)
             }
         case .instant:
             if ScalarText.instant(text) != nil { return text }

@@ -21,6 +21,8 @@ struct ParameterChecker {
     let folder: String
     let patterns: PatternCache
     var checked = CheckedParameters()
+    /// Whether a variable without a value left an empty text, of which no module is to judge.
+    var hasStandIn = false
     private var secretsSeen: Set<String> = []
 
     init(values: ValueReader, module: RegisteredModule, folder: String, patterns: PatternCache) {
@@ -45,15 +47,34 @@ struct ParameterChecker {
         }
         let map = with.map { values.tree.resolved($0.value) }
         checked.value = .object(object(written, parameters, isOpen: false, in: map, lacking: lacking, isSecret: false))
-        if checked.isComplete { askModule(with, task) }
+        if !hasStandIn { askModule(with, task) }
         return checked
     }
 
-    private mutating func askModule(_ with: Field?, _ task: Place) {
+    /// Tells what the module finds in what fits the schema, so that all problems are told at once.
+    private func askModule(_ with: Field?, _ task: Place) {
         for problem in module.module.problems(in: checked.value) {
+            // Of what was left out, and of what lacks it, the reason is told already.
+            if !checked.isComplete, !isThere(problem.path) { continue }
             let place = with.map { self.place(of: problem.path[...], in: $0) } ?? task
             values.sink.error(.parameter, at: place, masked(problem.message), help: problem.help.map(masked))
         }
+    }
+
+    /// Whether a path leads to something that a module was given.
+    private func isThere(_ path: [ParameterProblem.Step]) -> Bool {
+        var value = checked.value
+        for step in path {
+            let inner: Value? =
+                switch step {
+                case .key(let name): value[name]
+                case .index(let index):
+                    value.array.flatMap { $0.indices.contains(index) ? $0[index] : nil }
+                }
+            guard let inner, inner != .null else { return false }
+            value = inner
+        }
+        return !path.isEmpty
     }
 
     /// A module's words without the secrets that it was given; the longest first, as one can be part of another.
@@ -92,7 +113,22 @@ struct ParameterChecker {
         checked.isComplete = false
         if values.isUnknown(values.tree.resolved(field.value)) { return }
         let actual = isSecret ? "" : ", not \(values.describe(field))"
-        tell(values.place(field), "\(Shown.quoted(field.name)) must be \(expected)\(actual)", help: help)
+        tell(values.place(field), "\(subject(field)) must be \(expected)\(actual)", help: help)
+    }
+
+    /// How a message names what stands there: by its key, or as an item of the list under that key.
+    func subject(_ field: Field) -> String { (field.key == nil ? "each of " : "") + Shown.quoted(field.name) }
+
+    /// Reads a value.
+    ///
+    /// - Returns: It, or `nil` when anything in it is wrong.
+    private mutating func sound(_ field: Field, _ type: ParameterType, isSecret: Bool) -> Value? {
+        let wasComplete = checked.isComplete
+        checked.isComplete = true
+        let value = value(field, type, isSecret: isSecret)
+        let isSound = checked.isComplete
+        checked.isComplete = wasComplete && isSound
+        return isSound ? value : nil
     }
 }
 
@@ -141,7 +177,12 @@ extension ParameterChecker {
         _ parameter: Parameter, _ field: Field?, in map: NodeID?, lacking: Place, isSecret: Bool
     ) -> Value? {
         let isSecret = isSecret || parameter.isSecret
-        if let field, !isNothing(field, parameter.type) { return value(field, parameter.type, isSecret: isSecret) }
+        if let field, !isNothing(field, parameter.type) {
+            switch parameter.type {
+            case .object, .any: return sound(field, parameter.type, isSecret: isSecret)
+            default: return value(field, parameter.type, isSecret: isSecret)
+            }
+        }
         if parameter.isRequired, !(map.map { values.tree[$0].flags.contains(.isIncomplete) } ?? false) {
             let place = field.map(values.namePlace) ?? lacking
             let what = field == nil ? "is missing" : "has no value"
@@ -172,7 +213,8 @@ extension ParameterChecker {
         values.checkVariables(field.value)
     }
 
-    /// The value of one parameter, or `nil` after its problems were told.
+    /// The value of one parameter, or `nil` after its problems were told. Of a list or map what is sound is left, a list
+    /// with `null` in place of the rest.
     mutating func value(_ field: Field, _ type: ParameterType, isSecret: Bool) -> Value? {
         switch type {
         case .array(let item, let fewest, let most):
@@ -187,7 +229,7 @@ extension ParameterChecker {
             guard let entries = entries(field, isSecret: isSecret || item.isSecret) else { return nil }
             var pairs: [(key: String, value: Value)] = []
             for inner in entries.map(values.field) {
-                let value = value(inner, item.type, isSecret: isSecret || item.isSecret)
+                let value = sound(inner, item.type, isSecret: isSecret || item.isSecret)
                 if let value { pairs.append((inner.name, value)) }
             }
             return .object(ValueObject(distinct: pairs))
@@ -211,14 +253,14 @@ extension ParameterChecker {
         var items: [Value] = []
         for node in nodes {
             let inner = Field(name: field.name, key: nil, value: node)
-            let value = value(inner, item.type, isSecret: isSecret || item.isSecret)
-            if let value { items.append(value) }
+            // The others keep their places.
+            items.append(sound(inner, item.type, isSecret: isSecret || item.isSecret) ?? .null)
         }
         return .array(items)
     }
 
     private mutating func tellCount(_ field: Field, _ count: Int, _ bound: String) {
-        tell(values.place(field), "\(Shown.quoted(field.name)) must have \(bound) items, not \(count)")
+        tell(values.place(field), "\(subject(field)) must have \(bound) items, not \(count)")
     }
 
     /// A value of no declared type, read by YAML's own rules; a quoted one is text.

@@ -13,7 +13,13 @@ struct EncodingChecker {
             sink.error(.encoding, at: Place(start: 0, end: length), "the file \(name)", help: help)
             return false
         }
-        for fault in source.faults { tell(fault) }
+        for fault in source.faults.prefix(SourceText.faultLimit) { tell(fault) }
+        if source.faults.count > SourceText.faultLimit {
+            sink.error(
+                .limit, at: source.faults[SourceText.faultLimit].place,
+                "only the first \(SourceText.faultLimit) characters that are none are listed, and there are more",
+                help: "is this file a manifest at all?")
+        }
         return source.faults.isEmpty
     }
 

@@ -28,12 +28,12 @@ struct TextFault: Hashable {
 struct SourceText {
     /// At most 4 GiB.
     let bytes: [UInt8]
-    /// Everything that is not UTF-8 or not allowed, in order, at most ``faultLimit`` of them.
+    /// Everything that is not UTF-8 or not allowed, in order, the first ``faultLimit`` and one more.
     let faults: [TextFault]
     private let isASCII: Bool
     private let waypoints: [Waypoint]
 
-    /// A binary file has no more places worth telling.
+    /// A binary file has no more places worth telling than this.
     static let faultLimit = 100
     private static let stride = 1024
 
@@ -54,7 +54,7 @@ struct SourceText {
                     next = (Int(point.byte) / SourceText.stride + 1) * SourceText.stride
                 }
                 let start = Int(point.byte)
-                guard let kind = point.step(in: buffer), faults.count < SourceText.faultLimit else { continue }
+                guard let kind = point.step(in: buffer), faults.count <= SourceText.faultLimit else { continue }
                 faults.append(TextFault(kind: kind, place: Place(start: start, end: Int(point.byte))))
             }
         }

@@ -83,43 +83,6 @@ extension TreeBuilder {
             .type, at: tree.place(value), "\"<<\" takes a map or a list of maps",
             help: "write << followed by an alias, such as <<: *base")
     }
-
-    /// The place of a syntax error: one character, or nothing at the end of the text.
-    mutating func failurePlace(_ failure: YAMLFailure) -> Place {
-        var cursor = Waypoint()
-        let start = tree.source.offset(ofScalar: failure.scalar, near: &cursor)
-        let end = tree.source.offset(ofScalar: failure.scalar + 1, near: &cursor)
-        return Place(start: start, end: min(end, tree.source.bytes.count))
-    }
-
-    /// What a person can do about a syntax error.
-    func help(for failure: YAMLFailure) -> String? {
-        var cursor = Waypoint()
-        let bytes = tree.source.bytes
-        let offset = tree.source.offset(ofScalar: failure.scalar, near: &cursor)
-        let here = offset < bytes.count ? bytes[offset] : nil
-        let before = offset > 0 && offset <= bytes.count ? bytes[offset - 1] : nil
-        if here == UInt8(ascii: "{"), before == UInt8(ascii: "$") {
-            return "quote a value with ${…} inside { } or [ ]: a bare one ends the brackets"
-        }
-        if here == UInt8(ascii: "\t") { return "indent with spaces: YAML does not allow tabs there" }
-        if let here, here == UInt8(ascii: "@") || here == UInt8(ascii: "`") || here == UInt8(ascii: "%") {
-            return "quote a value that begins with \(Shown.quoted(String(Unicode.Scalar(here))))"
-        }
-        if failure.problem.hasPrefix("mapping values are not allowed") {
-            return
-                "quote a value that holds \": \", and begin each key on a line of its own, indented as its neighbours"
-        }
-        guard !failure.context.isEmpty, failure.contextScalar < failure.scalar else { return nil }
-        var start = Waypoint()
-        let context = tree.source.position(of: tree.source.offset(ofScalar: failure.contextScalar, near: &start))
-        return "\(failure.context), which begins at \(context.line):\(context.column)"
-    }
-}
-
-extension YAMLFailure {
-    /// The reason, for people.
-    var message: String { problem.isEmpty ? "not valid YAML" : problem }
 }
 
 /// The keys of one mapping so far.

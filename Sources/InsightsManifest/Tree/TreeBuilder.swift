@@ -48,13 +48,21 @@ struct TreeBuilder {
         do throws(YAMLFailure) {
             while try take(events.next()) {}
         } catch {
-            sink.error(.syntax, at: failurePlace(error), error.message, help: help(for: error))
+            let failure = SyntaxFailure(failure: error, source: tree.source, bracket: openBracket)
+            sink.error(.syntax, at: failure.place, failure.message, help: failure.help)
             // What was read last may be what went wrong, such as a plain text that swallowed the next line.
             if let last = tree.nodes.indices.last, tree.nodes[last].kind == .scalar {
                 tree.nodes[last].flags.insert(.isUnknown)
             }
             stop()
         }
+    }
+
+    /// Where the innermost `{` or `[` stands, if the reading is within one.
+    private var openBracket: Int? {
+        guard let node = open.last.map({ tree[$0.node] }), node.style == .flow else { return nil }
+        let start = tree.source.contentStart(from: Int(node.start))
+        return start < tree.source.bytes.count ? start : nil
     }
 
     /// Closes what is open: the rest of the file cannot be read or is not wanted.

@@ -216,6 +216,27 @@ struct ControlTests {
         #expect(try await next.ended().status == 0)
     }
 
+    @Test("a broken manifest beside a running serve keeps nobody from pausing a task, and is told")
+    func pauseByStore() async throws {
+        let place = try Place(ServeTests.quick)
+        let (program, port) = try await place.serve()
+        try place.write("tasks.yaml", "version: 1\ntasks: {")
+        let paused = try await place.run("pause", "quick")
+        #expect(paused.status == 0)
+        #expect(paused.output == "quick paused\n")
+        #expect(paused.complaints.contains("warning: tasks.yaml has errors"))
+        #expect(HTTP.ask("/api/tasks/quick", port: port)?.body.contains("\"paused\":true") == true)
+        let unknown = try await place.run("resume", "quack")
+        #expect(unknown.status == 64)
+        #expect(unknown.complaints.contains("did you mean \"quick\"?"))
+        program.send(SIGTERM)
+        _ = try await program.ended()
+        // Where nothing is stored, the manifest is all there is.
+        let bare = try Place()
+        try bare.write("tasks.yaml", "version: 1\ntasks: {")
+        #expect(try await bare.run("pause", "quick").status == 78)
+    }
+
     @Test("pause and resume tell programs what they did")
     func pauseJSON() async throws {
         let place = try Place(Self.tasks)

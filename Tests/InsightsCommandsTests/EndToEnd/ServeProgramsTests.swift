@@ -15,6 +15,7 @@ struct ServeProgramsTests {
         let ended = try await place.run("run")
         #expect(ended.status == 1)
         #expect(ended.lines.first?.contains("timed_out") == true)
+        #expect(ended.lines.first?.contains("longer than its timeout of 1s") == true)
         #expect(!ended.complaints.contains("did not stop when told to"))
         let pid = try Self.pid(in: place)
         #expect(!Self.isRunning(pid))

@@ -135,6 +135,22 @@ struct ServeTests {
         #expect(try await program.ended().status == 0)
     }
 
+    @Test("a half that is a whole manifest takes tasks away, and the log warns of that with their names")
+    func soundHalf() async throws {
+        let tasks = (1...20).map { "  task-\($0): {uses: command.run, every: 1h, with: {argv: [\"true\"]}}" }
+        let place = try Place(tasks.joined(separator: "\n"))
+        let (program, port) = try await place.serve("--no-scheduler")
+        try place.manifest(tasks[..<5].joined(separator: "\n"))
+        try await program.waitForComplaint("manifest reloaded, and 15 tasks are gone")
+        #expect(HTTP.ask("/api/tasks/task-20", port: port)?.status == 404)
+        let line = program.complaints.split(separator: "\n").first { $0.contains("manifest reloaded") } ?? ""
+        #expect(line.contains("\"warning\""))
+        #expect(line.contains("task-10, task-11, ") && line.contains("task-19 and 5 more"))
+        #expect(!line.contains("task-1,"))
+        program.send(SIGTERM)
+        #expect(try await program.ended().status == 0)
+    }
+
     @Test("a manifest that is replaced by half of itself changes nothing, and its rest puts it in force")
     func half() async throws {
         let tasks = (1...20).map { "  task-\($0): {uses: command.run, every: 1h, with: {argv: [\"true\"]}}" }

@@ -1,3 +1,4 @@
+import Foundation
 import InsightsPlugin
 import Testing
 
@@ -16,7 +17,23 @@ struct UsageTests {
         for flag in ["--manifest", "--database", "--log-level"] { #expect(ended.output.contains(flag)) }
         #expect(ended.output.split(separator: "\n", omittingEmptySubsequences: false).count <= 25)
         #expect(ended.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
+        // No line of a paragraph is broken after a word or two.
+        let overview = ended.output.components(separatedBy: "\n\nExample: ")[0]
+        for paragraph in overview.components(separatedBy: "\n\n") {
+            #expect(paragraph.components(separatedBy: "\n").dropLast().allSatisfy { $0.count >= 40 }, "\(paragraph)")
+        }
         #expect(ended.complaints.isEmpty)
+    }
+
+    @Test("a command that is none is usage, with the nearest", arguments: [["lst"], ["help", "hstory"], ["check-it"]])
+    func noCommand(arguments: [String]) async throws {
+        let place = try Place()
+        let ended = try await Program([Program.path] + arguments, in: place.path).ended()
+        #expect(ended.status == 64)
+        let helps = ["lst": "did you mean \"list\"?", "hstory": "did you mean \"history\"?"]
+        let name = try #require(arguments.last)
+        #expect(ended.complaints.contains("there is no command \"\(name)\""))
+        #expect(ended.complaints.contains(helps[name] ?? "`insights help` shows the commands"))
     }
 
     @Test("the program's own help has every command", arguments: [["--help"], ["help"], []])
@@ -47,7 +64,7 @@ struct UsageTests {
             (["metrics", "--csv", "--json"], "exclude each other"), (["serve", "--port", "65536"], "from 0 to 65535"),
             (["serve", "--grace", "1 month"], "month"), (["serve", "--host", "http://x"], "http://x"),
             (["list", "--log-level", "loud"], "loud"), (["list", "--database", "insights.db"], "sqlite:PATH"),
-            (["list", "--database", "postgres://me:hunter2@host/db"], "not in this version"),
+            (["list", "--database", "postgres://me:hunter2@host/db"], "would not check who it is"),
             (["modules", "git.activty"], "did you mean \"git.activity\"?"),
             (["run", "okk"], "did you mean \"ok\"?"), (["run", "ok", "nope", "nada"], "\"nope\", \"nada\""),
             (["trigger", "nope"], "unknown task"), (["pause", "nope"], "unknown task"),

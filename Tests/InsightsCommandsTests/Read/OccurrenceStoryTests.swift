@@ -30,6 +30,38 @@ struct OccurrenceStoryTests {
         #expect(text.contains("Nothing is recorded of backup at 2026-01-04T02:00:00Z. The task is disabled now"))
     }
 
+    @Test("a run that a shutdown cut short: whether it is started again")
+    func interrupted() {
+        let hourly = Cadence.every(milliseconds: 3_600_000, starting: nil)
+        let again = "A shutdown cut it short; the next `insights serve` starts it again."
+        #expect(story(.run(run(.interrupted))).contains(again))
+        #expect(
+            story(.run(run(.interrupted)), task: task(hourly, enabled: false)).contains(
+                "as its task is disabled, the next `insights serve` ends it as cancelled (shutdown)."))
+        var policy = Policy()
+        policy.catchUp = .none
+        #expect(story(.run(run(.interrupted)), task: task(hourly, policy: policy)).contains("as `catch_up` is none, "))
+        func alone(_ task: RunStory.Definition) -> String {
+            RunStory(run: run(.interrupted), presentation: Presentation(), task: task).sentences.joined(separator: " ")
+        }
+        #expect(alone(.gone).contains("as the manifest no longer has its task, "))
+        #expect(alone(.unknown).contains(again))
+    }
+
+    @Test("attempts: how many, and those that `retry` does not count")
+    func attempts() {
+        func text(_ attempt: Int) -> String {
+            var record = run(.succeeded)
+            record.attempt = attempt
+            return story(.run(record))
+        }
+        #expect(!text(1).contains("attempts"))
+        #expect(text(3).contains("It took 3 attempts of 3."))
+        let cut = "cut short by a shutdown or a dead process."
+        #expect(text(4).contains("It took 4 attempts; `retry` allows 3, another was \(cut)"))
+        #expect(text(5).contains("It took 5 attempts; `retry` allows 3, the others were \(cut)"))
+    }
+
     @Test("a run that failed: the error")
     func failed() {
         let error = RunError(code: "credential", message: "the token is refused", isRetryable: false)

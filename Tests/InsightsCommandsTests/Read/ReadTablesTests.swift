@@ -23,6 +23,66 @@ struct ReadTablesTests {
         #expect(view.json["at_risk"] == false)
     }
 
+    @Test("in a window of 80 columns every run is one line with what went wrong, in one of 110 with its id as well")
+    func history() {
+        let error = RunError(
+            code: "command_failed", message: "\"pg_dump\" exited with 1: connection refused", isRetryable: true)
+        let runs = [run(.failed, error: error), run(.succeeded, summary: "3 tables")]
+        for (columns, hasID) in [(80, false), (110, true), (130, true)] {
+            let lines = RunTable.history(runs, Presentation()).lines(for: terminal(columns))
+            #expect(lines.count == 3, "\(columns) columns")
+            #expect(lines[1].contains("command_failed: "))
+            #expect(lines[1].contains(runs[0].id.description) == hasID)
+            #expect(lines.allSatisfy { CellText.width(of: $0) <= columns })
+        }
+    }
+
+    @Test("a cadence is told as a person writes it")
+    func cadence() {
+        func text(_ starting: String) -> String {
+            Cadence.every(milliseconds: 1_209_600_000, starting: at(starting)).description
+        }
+        #expect(text("2026-01-04T02:00:00Z") == "every 14d starting 2026-01-04T02:00:00Z")
+        #expect(text("2026-01-04T02:00:00.250Z") == "every 14d starting 2026-01-04T02:00:00.250Z")
+    }
+
+    @Test("defaults of a module's parameters are told as a person writes them, and exactly on a pipe")
+    func defaults() throws {
+        struct Module: TaskModule {
+            let declaration = ModuleDeclaration(
+                id: "x", summary: "",
+                parameters: [
+                    Parameter("branches", .enumeration(["default", "all"]), default: "default", summary: ""),
+                    Parameter("timeout", .string(format: .duration), default: "1800", summary: ""),
+                    Parameter("size", .integer(), default: 7, summary: ""),
+                    Parameter("text", .string(), default: "", summary: ""),
+                ])
+            func run(_ context: RunContext) async throws -> String? { nil }
+        }
+        let registry = try Registry([Plugin(name: "m", version: "1", modules: [Module()])])
+        func words(_ terminal: Terminal) -> [String] {
+            ModuleSheet.lines(registry.modules[0], terminal).joined(separator: "\n").split { " \t\n".contains($0) }
+                .map(String.init)
+        }
+        let shown = words(terminal())
+        #expect(shown.contains("default") && shown.contains("30m") && shown.contains("7") && shown.contains("\"\""))
+        #expect(!shown.contains("\"default\""))
+        let plain = words(pipe)
+        #expect(plain.contains("\"default\"") && plain.contains("\"1800\""))
+    }
+
+    @Test("in a window of 80 columns a task is one line with its state and next run")
+    func list() {
+        let view = TaskView(
+            name: "git-repositories", uses: "git.repositories", description: "Stars, issues and traffic",
+            isEnabled: true, isPaused: false, cadence: "0 6 * * MON-FRI (Europe/Berlin)",
+            nextRun: at("2026-01-05T02:00:00Z"), lastRun: run(.succeeded), isAtRisk: false)
+        let lines = ListCommand.table([view], Presentation()).lines(for: terminal(80))
+        #expect(lines.count == 2)
+        #expect(lines[1].contains("succeeded"))
+        #expect(lines[1].contains("2026-01-05T02:00:00Z"))
+    }
+
     @Test("a node that is gone, or has another manifest than most, is told apart")
     func nodes() {
         func node(_ name: String, _ manifest: UInt64?, isAlive: Bool = true) -> NodeRecord {

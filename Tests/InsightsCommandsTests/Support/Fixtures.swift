@@ -13,12 +13,12 @@ struct IdleModule: TaskModule {
 func at(_ text: String) -> Instant { Instant(text)! }
 
 /// A task of the manifest.
-func task(_ cadence: Cadence, enabled: Bool = true) -> TaskDefinition {
+func task(_ cadence: Cadence, enabled: Bool = true, policy: Policy = Policy()) -> TaskDefinition {
     TaskDefinition(
         name: "backup", cadence: cadence,
         settings: TaskSettings(
             uses: "test.idle", summary: "Does nothing", isEnabled: enabled, parameters: [:], secrets: [],
-            policy: Policy(), module: IdleModule()),
+            policy: policy, module: IdleModule()),
         hash: 1)
 }
 

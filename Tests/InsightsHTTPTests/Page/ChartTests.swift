@@ -100,6 +100,12 @@ struct ChartTests {
         #expect(PageText.relative(Samples.noon.advanced(by: .seconds(seconds)), to: Samples.noon) == text)
     }
 
+    @Test("What is due within the second is to come")
+    func soon() {
+        #expect(PageText.relative(Samples.noon.advanced(by: .milliseconds(300)), to: Samples.noon) == "now")
+        #expect(PageText.relative(Samples.noon.advanced(by: .milliseconds(-300)), to: Samples.noon) == "just now")
+    }
+
     @Test(
         "Dates of headers",
         arguments: [
