@@ -5,7 +5,7 @@ import Testing
 struct UsageTests {
     static let commands = [
         "serve", "run", "trigger", "check", "list", "next", "history", "logs", "why", "pause", "resume", "cancel",
-        "metrics", "series", "modules", "schema", "nodes",
+        "metrics", "series", "modules", "schema", "nodes", "migrate",
     ]
 
     @Test("every command has a one-screen help with an example and the flags that all take", arguments: commands)
