@@ -77,6 +77,7 @@ let package = Package(
                 "InsightsEngine",
                 "InsightsPlugin",
                 log,
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
@@ -224,8 +225,8 @@ let package = Package(
         .testTarget(
             name: "InsightsCommandsTests",
             dependencies: [
-                "InsightsCommands", "InsightsEngine", "InsightsForgeServer", "InsightsPlugin", "InsightsStorage",
-                "insights", "insights-forge-demo", log,
+                "InsightsCommands", "InsightsEngine", "InsightsForgeServer", "InsightsPlugin", "InsightsPostgresServer",
+                "InsightsStorage", "insights", "insights-forge-demo", log,
             ],
             swiftSettings: ours
         ),

@@ -70,6 +70,6 @@ struct InsightsCommand: ParsableCommand {
             ServeCommand.self, RunCommand.self, TriggerCommand.self, CheckCommand.self, ListCommand.self,
             NextCommand.self, HistoryCommand.self, LogsCommand.self, WhyCommand.self, PauseCommand.self,
             ResumeCommand.self, CancelCommand.self, MetricsCommand.self, SeriesCommand.self, ModulesCommand.self,
-            SchemaCommand.self, NodesCommand.self,
+            SchemaCommand.self, NodesCommand.self, MigrateCommand.self, StoreCommand.self,
         ])
 }

@@ -39,9 +39,7 @@ package final class PostgresServer: Sendable {
     package init(settings: [String: String] = [:]) throws {
         programs = try Programs.find()
         port = try PostgresServer.freePort()
-        var template = Array("/tmp/insights-pg-XXXXXX".utf8CString)
-        guard let made = mkdtemp(&template) else { throw Failure(description: "no folder for a server in /tmp") }
-        folder = String(cString: made)
+        folder = try PostgresServer.makeFolder()
         let file = folder + "/password"
         try PostgresServer.password.write(toFile: file, atomically: false, encoding: .utf8)
         try programs.own(folder)
@@ -52,14 +50,44 @@ package final class PostgresServer: Sendable {
                 "-D", folder + "/data", "-U", PostgresServer.user, "--auth-local=trust", "--auth-host=scram-sha-256",
                 "--pwfile", file, "-E", "UTF8", "--locale=C", "--no-sync",
             ])
+        try configure(settings)
+        try watch()
+        try start()
+    }
+
+    /// Makes and starts a standby that streams from `primary`, and waits until it takes reads.
+    ///
+    /// - Parameter name: Under which the primary knows it (`synchronous_standby_names`).
+    package init(replicating primary: PostgresServer, as name: String) throws {
+        programs = primary.programs
+        port = try PostgresServer.freePort()
+        folder = try PostgresServer.makeFolder()
+        try programs.own(folder)
+        // The copied configuration is the primary's, and what stands last in it wins.
+        try programs.run(
+            "pg_basebackup",
+            [
+                "-D", folder + "/data", "-R", "-X", "stream", "-c", "fast", "-d",
+                "host=\(primary.folder) port=\(primary.port) user=\(PostgresServer.user) application_name=\(name)",
+            ])
+        try configure(["synchronous_standby_names": ""])
+        try watch()
+        try start()
+    }
+
+    private static func makeFolder() throws -> String {
+        var template = Array("/tmp/insights-pg-XXXXXX".utf8CString)
+        guard let made = mkdtemp(&template) else { throw Failure(description: "no folder for a server in /tmp") }
+        return String(cString: made)
+    }
+
+    private func configure(_ settings: [String: String]) throws {
         var lines = ["port = \(port)", "listen_addresses = '127.0.0.1'", "unix_socket_directories = '\(folder)'"]
         for (name, value) in settings.sorted(by: { $0.key < $1.key }) { lines.append("\(name) = '\(value)'") }
         let configuration = folder + "/data/postgresql.conf"
         let former = try String(contentsOfFile: configuration, encoding: .utf8)
         try (former + lines.joined(separator: "\n") + "\n").write(
             toFile: configuration, atomically: false, encoding: .utf8)
-        try watch()
-        try start()
     }
 
     // MARK: Its life
@@ -78,6 +106,9 @@ package final class PostgresServer: Sendable {
     package func stop(_ mode: StopMode = .fast) throws {
         try programs.run("pg_ctl", ["-D", folder + "/data", "-m", mode.rawValue, "-w", "-t", "60", "stop"])
     }
+
+    /// Makes a standby the primary.
+    package func promote() throws { try programs.run("pg_ctl", ["-D", folder + "/data", "-w", "-t", "60", "promote"]) }
 
     /// Stops it and clears up when this process is no more.
     private func watch() throws {

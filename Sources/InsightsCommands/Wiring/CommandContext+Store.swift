@@ -24,7 +24,16 @@ extension CommandContext {
     /// - Parameter isAsking: Whether requests are to be left in it; otherwise it is opened for reading only, as
     ///   looking changes nothing.
     func existingStore(asking isAsking: Bool = false) throws(CommandFailure) -> (any Store)? {
-        guard case .sqlite(let databasePath) = database else { return try openStore(.readWrite) }
+        let databasePath: String
+        switch database {
+        case .sqlite(let path): databasePath = path
+        case .postgres(let uri):
+            do throws(StoreError) {
+                return try PostgresStore.openIfThere(uri, notifies: settings.notifies)
+            } catch {
+                throw CommandFailure(error)
+            }
+        }
         var status = stat()
         let isThere = stat(databasePath, &status) == 0
         if !isThere, errno == ENOENT { return nil }
@@ -65,12 +74,20 @@ extension CommandContext {
         case .oneshot(let node):
             throw CommandFailure(
                 .unavailable,
-                "`insights run` (process \(node.processID)) has \(database.text), and it takes no requests",
+                "`insights run` (\(holderWords(node))) has \(database.text), and it takes no requests",
                 help: "try again when it has ended")
         case .unknown:
             throw CommandFailure(
                 .unavailable, "a process that has left no word of itself has \(database.text)",
                 help: "try again; if it stays so, `fuser \(database.text.dropFirst("sqlite:".count)).lock` tells which")
+        }
+    }
+
+    /// Which process that is, for people: on a server it may be one of another machine.
+    func holderWords(_ node: NodeIdentity) -> String {
+        switch database {
+        case .sqlite: "process \(node.processID)"
+        case .postgres: "node \(node.name), process \(node.processID)"
         }
     }
 

@@ -21,7 +21,12 @@ extension StoreReader {
         let deadline = ContinuousClock.now + patience
         while true {
             guard let node = try await runningNode() else { return .nobody }
-            if node.processID != 0 { return NodeName.isServe(node.name) ? .serve(node) : .oneshot(node) }
+            if NodeName.isServe(node.name), node.processID != 0 { return .serve(node) }
+            if node.processID != 0 {
+                // Of several, one that serves is enough.
+                let serving = try await nodes().first { $0.isAlive && $0.processID != 0 && NodeName.isServe($0.name) }
+                return serving.map { .serve($0.identity) } ?? .oneshot(node)
+            }
             if ContinuousClock.now > deadline { return .unknown }
             do { try await SystemClock().sleep(for: .milliseconds(10)) } catch { return .unknown }
         }

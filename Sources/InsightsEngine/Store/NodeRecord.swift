@@ -69,6 +69,11 @@ extension [NodeRecord] {
 }
 
 extension NodeRecord {
+    /// Who it is, without what it does.
+    package var identity: NodeIdentity {
+        NodeIdentity(name: name, processID: processID, version: version, manifest: manifest)
+    }
+
     /// The manifest's hash as 16 hexadecimal digits.
     package var manifestText: String? {
         manifest.map { hash in

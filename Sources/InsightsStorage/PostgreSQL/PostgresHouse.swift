@@ -75,8 +75,15 @@ struct PostgresHouse: Sendable {
     ///
     /// - Parameter migrates: Whether they are made and brought up to date if need be. One process does that; others that
     ///   start at the same time wait for it.
+    /// - Parameter admitsUnfinished: Whether they may be what a copy that did not end has left.
     /// - Throws: ``StoreError`` `schemaTooNew`; `unavailable` when they are old and must not or cannot be changed.
-    func checkTables(_ connection: PostgresConnection, migrates: Bool) throws {
+    func checkTables(_ connection: PostgresConnection, migrates: Bool, admitsUnfinished: Bool = false) throws {
+        try bringUpToDate(connection, migrates: migrates)
+        let mark = try connection.run("SELECT to_regclass('\(PostgresSchema.name).\(CopySide.mark)') IS NULL")
+        guard try admitsUnfinished || mark.first?.bool(0) == true else { throw CopySide.unfinished(label) }
+    }
+
+    private func bringUpToDate(_ connection: PostgresConnection, migrates: Bool) throws {
         let found = try version(connection)
         try refuseNewer(found)
         guard found < PostgresSchema.version else { return }

@@ -123,6 +123,13 @@ final class PostgresStatement: PreparedStatement {
     func integer(_ column: Int32) -> Int64 { result?.integer(row, Int(column)) ?? 0 }
     func number(_ column: Int32) -> Double { result?.number(row, Int(column)) ?? 0 }
     func text(_ column: Int32) -> String { result?.text(row, Int(column)) ?? "" }
+    func runID(_ column: Int32) throws -> RunID {
+        guard let id = result?.id(row, Int(column)) else {
+            throw UnreadableValue(column: name(of: column), value: text(column))
+        }
+        return id
+    }
+
     func name(of column: Int32) -> String { result?.name(Int(column)) ?? String(column) }
 
     func optionalFinite(_ column: Int32) throws -> Double? {

@@ -19,7 +19,8 @@ final class PostgresStatements: StatementSource {
 
     func callAsFunction(_ sql: String) throws -> any PreparedStatement { PostgresStatement(connection, sql) }
 
-    private func statement(_ sql: String) -> PostgresStatement {
+    /// A statement that stays compiled.
+    func statement(_ sql: String) -> PostgresStatement {
         if let statement = known[sql] { return statement }
         let statement = PostgresStatement(connection, sql)
         known[sql] = statement

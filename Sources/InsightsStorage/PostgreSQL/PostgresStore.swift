@@ -17,6 +17,8 @@ package final class PostgresStore: SharedStore {
         case create
         /// They must be there and up to date; for a user that may not alter them, too.
         case existing
+        /// As ``create``, and they may be what a copy that did not end has left.
+        case copyTarget
     }
 
     /// Reads that may run at once.
@@ -65,8 +67,9 @@ package final class PostgresStore: SharedStore {
     ) throws(StoreError) -> PostgresStore {
         let store = PostgresStore(try PostgresAddress(uri), notifies: notifies, lease: lease)
         let house = store.house
-        try store.control.performNow(within: .seconds(mode == .create ? 120 : 10)) { session in
-            try house.checkTables(session.connection, migrates: mode == .create)
+        try store.control.performNow(within: .seconds(mode == .existing ? 10 : 120)) { session in
+            try house.checkTables(
+                session.connection, migrates: mode != .existing, admitsUnfinished: mode == .copyTarget)
         }
         return store
     }
@@ -76,6 +79,27 @@ package final class PostgresStore: SharedStore {
         _ uri: PostgresURI, mode: Mode = .create, notifies: Bool = true
     ) throws(StoreError) -> PostgresStore {
         try open(uri: uri.text, mode: mode, notifies: notifies)
+    }
+
+    /// Opens the database that a URL names; `nil` when it has no tables of this program, and none are made.
+    package static func openIfThere(
+        _ uri: PostgresURI, notifies: Bool = true
+    ) throws(StoreError) -> PostgresStore? {
+        let store = PostgresStore(try PostgresAddress(uri.text), notifies: notifies, lease: lease)
+        let house = store.house
+        let isThere = try store.control.performNow(within: .seconds(10)) { session in
+            guard try house.version(session.connection) > 0 else { return false }
+            try house.checkTables(session.connection, migrates: false)
+            return true
+        }
+        return isThere ? store : nil
+    }
+
+    /// Makes the tables of the database that a URL names, as ``migrate(uri:grantingTo:)``.
+    package static func migrate(
+        _ uri: PostgresURI, grantingTo role: String? = nil
+    ) throws(StoreError) -> (from: Int, to: Int) {
+        try migrate(uri: uri.text, grantingTo: role)
     }
 
     /// Makes the tables or brings them up to date, and lets another user work with them who may not alter them.

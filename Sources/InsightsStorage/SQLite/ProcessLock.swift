@@ -69,6 +69,11 @@ final class ProcessLock: Sendable {
         descriptor.withLock { held in
             guard let file = held else { return }
             ftruncate(file, 0)
+            // Not by closing alone: a program that another thread starts just then has a copy of the descriptor, and with
+            // it the lock, until it is executed.
+            var lock = ProcessLock.wholeFile
+            lock.l_type = Int16(F_UNLCK)
+            _ = fcntl(file, ProcessLock.setLock, &lock)
             close(file)
             held = nil
         }

@@ -26,12 +26,15 @@ struct SQLiteFile: Sendable {
 
     /// Absolute and without symbolic links, so that two ways to one file meet at one lock.
     let path: String
+    /// Whether it may be what a copy that did not end has left.
+    private let mayBeUnfinished: Bool
 
     /// Finds the file that `path` names.
     ///
-    /// - Parameter mayCreate: Whether it may be missing; its directory must be there.
+    /// - Parameter mode: Whether it may be missing; its directory must be there.
     /// - Throws: ``StoreError`` `unavailable`.
-    init(_ path: String, mayCreate: Bool) throws(StoreError) {
+    init(_ path: String, for mode: SQLiteStore.Mode) throws(StoreError) {
+        mayBeUnfinished = mode == .copyTarget
         if let resolved = SQLiteFile.resolve(path) {
             self.path = resolved
             return
@@ -39,7 +42,7 @@ struct SQLiteFile: Sendable {
         guard errno == ENOENT else {
             throw StoreError(.unavailable, "cannot open \(path): \(String(cString: strerror(errno)))")
         }
-        guard mayCreate else {
+        guard mode == .create || mode == .copyTarget else {
             throw StoreError(
                 .unavailable, "there is no database \(path)",
                 help: "`insights serve` makes it; or name another with --database")
@@ -203,6 +206,11 @@ struct SQLiteFile: Sendable {
                 .schemaTooNew,
                 "\(path) has version \(version) of the tables, this program knows up to version \(SQLiteSchema.version)",
                 help: "use the newer program that wrote it, or a backup from before its upgrade")
+        }
+        if !mayBeUnfinished,
+            try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema WHERE name = '\(CopySide.mark)'") != 0
+        {
+            throw CopySide.unfinished(path)
         }
         return version
     }

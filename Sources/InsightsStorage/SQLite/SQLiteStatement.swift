@@ -1,6 +1,7 @@
 internal import GRDB
 internal import GRDBSQLite
 internal import InsightsEngine
+internal import InsightsPlugin
 
 /// A statement that is compiled once for the life of its connection.
 ///
@@ -151,6 +152,16 @@ final class SQLiteStatement: PreparedStatement {
         guard let bytes = sqlite3_column_text(handle, column) else { return "" }
         let count = Int(sqlite3_column_bytes(handle, column))
         return String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
+    }
+
+    func runID(_ column: Int32) throws -> RunID {
+        guard sqlite3_column_bytes(handle, column) == 16, let bytes = sqlite3_column_blob(handle, column) else {
+            throw UnreadableValue(column: name(of: column), value: text(column))
+        }
+        // SQLite promises no alignment.
+        return RunID(
+            high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+            low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
     }
 
     func name(of column: Int32) -> String { String(cString: sqlite3_column_name(handle, column)) }

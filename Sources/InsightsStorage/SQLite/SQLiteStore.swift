@@ -20,6 +20,8 @@ package final class SQLiteStore: Store {
         case readWrite
         /// It must be there, and nothing is written: also for a file that this user may only read.
         case readOnly
+        /// As ``create``, and it may be what a copy that did not end has left.
+        case copyTarget
     }
 
     /// Reads that may run at once.
@@ -51,7 +53,7 @@ package final class SQLiteStore: Store {
     /// - Throws: ``StoreError``: `unavailable` when it is missing, locked or out of reach, `damaged` when it is no
     ///   database of ours, `schemaTooNew`.
     package static func open(path: String, mode: Mode = .create) throws(StoreError) -> SQLiteStore {
-        let store = SQLiteStore(file: try SQLiteFile(path, mayCreate: mode == .create), mode: mode)
+        let store = SQLiteStore(file: try SQLiteFile(path, for: mode), mode: mode)
         if mode != .readOnly { try store.writer.openNow() }
         try store.readers.readNow { db in _ = try Row.fetchOne(db, sql: "SELECT id FROM tasks LIMIT 1") }
         return store

@@ -48,6 +48,8 @@ protocol PreparedStatement: AnyObject {
     /// - Throws: ``UnreadableValue`` for what is neither a finite number nor NULL.
     func optionalFinite(_ column: Int32) throws -> Double?
     func text(_ column: Int32) -> String
+    /// - Throws: ``UnreadableValue`` for what is no id.
+    func runID(_ column: Int32) throws -> RunID
     func name(of column: Int32) -> String
 }
 

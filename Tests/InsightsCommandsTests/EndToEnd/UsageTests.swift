@@ -6,7 +6,7 @@ import Testing
 struct UsageTests {
     static let commands = [
         "serve", "run", "trigger", "check", "list", "next", "history", "logs", "why", "pause", "resume", "cancel",
-        "metrics", "series", "modules", "schema", "nodes",
+        "metrics", "series", "modules", "schema", "nodes", "migrate",
     ]
 
     @Test("every command has a one-screen help with an example and the flags that all take", arguments: commands)
@@ -64,7 +64,7 @@ struct UsageTests {
             (["metrics", "--csv", "--json"], "exclude each other"), (["serve", "--port", "65536"], "from 0 to 65535"),
             (["serve", "--grace", "1 month"], "month"), (["serve", "--host", "http://x"], "http://x"),
             (["list", "--log-level", "loud"], "loud"), (["list", "--database", "insights.db"], "sqlite:PATH"),
-            (["list", "--database", "postgres://me:hunter2@host/db"], "would not check who it is"),
+            (["list", "--database", "postgres://me:hunter2@host/db"], "sslmode=prefer would not check who it is"),
             (["modules", "git.activty"], "did you mean \"git.activity\"?"),
             (["run", "okk"], "did you mean \"ok\"?"), (["run", "ok", "nope", "nada"], "\"nope\", \"nada\""),
             (["trigger", "nope"], "unknown task"), (["pause", "nope"], "unknown task"),

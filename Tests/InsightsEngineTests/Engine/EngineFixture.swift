@@ -97,7 +97,8 @@ final class EngineFixture: Sendable {
         until what: Comment, step: Duration = .milliseconds(100), sourceLocation: SourceLocation = #_sourceLocation,
         _ condition: () async throws -> Bool
     ) async throws {
-        let deadline = ContinuousClock.now + .seconds(60)
+        // Of a machine that does much else meanwhile.
+        let deadline = ContinuousClock.now + .seconds(240)
         while try await !condition() {
             guard ContinuousClock.now < deadline else {
                 Issue.record("\(what): never\n\(log.lines.joined(separator: "\n"))", sourceLocation: sourceLocation)

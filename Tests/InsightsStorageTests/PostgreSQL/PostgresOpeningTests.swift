@@ -5,7 +5,7 @@ import InsightsStorage
 import Testing
 
 /// What can be wrong with a server or a database when it is opened: each has its own message, and the way out.
-@Suite("Opening a PostgreSQL database")
+@Suite("Opening a PostgreSQL database", .offPool)
 struct PostgresOpeningTests {
     private static func name() -> String { "opening_" + UUID().uuidString.prefix(8).lowercased() }
 

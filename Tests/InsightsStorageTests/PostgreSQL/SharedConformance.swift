@@ -16,7 +16,7 @@ struct SharedConformance {
     ) async throws {
         try await withDesk(kind) { desk async throws in
             let first = try #require(desk.store as? any SharedStore)
-            let second = try #require(try desk.kind.open(desk.folder.path) as? any SharedStore)
+            let second = try #require(try await desk.kind.openOffPool(desk.folder.path) as? any SharedStore)
             try await second.acquire(NodeIdentity(name: "desk-2", processID: 4712, version: "9.9.9", manifest: 7))
             try await body(desk, first, second)
             await second.close()
@@ -105,7 +105,7 @@ struct SharedConformance {
     @Test("two nodes have two names", arguments: StoreKind.shared)
     func names(_ kind: StoreKind) async throws {
         try await withTwo(kind) { desk, _, _ async throws in
-            let third = try desk.kind.open(desk.folder.path)
+            let third = try await desk.kind.openOffPool(desk.folder.path)
             let error = await #expect(throws: StoreError.self) { try await third.acquire(Desk.node) }
             #expect(error?.kind == .alreadyRunning && error?.message.contains("4711") == true)
             await third.close()

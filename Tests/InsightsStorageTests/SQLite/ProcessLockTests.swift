@@ -7,6 +7,26 @@ import Testing
 
 @Suite("The one process that runs tasks")
 struct ProcessLockTests {
+    @Test("gives its place back at once, also while a program that is being started has a copy of the lock")
+    func copiedDescriptor() async throws {
+        let folder = TemporaryFolder()
+        let path = folder.file("insights.db")
+        let store = try SQLiteStore.open(path: path)
+        try await store.acquire(Desk.node)
+        let held = (0..<4096 as Range<Int32>).first { descriptor in
+            let file = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(descriptor)")
+            return file == path + ".lock"
+        }
+        let copy = dup(try #require(held))
+        defer { close(copy) }
+        await store.release()
+        #expect(try await store.runningNode() == nil)
+        let other = try SQLiteStore.open(path: path)
+        try await other.acquire(Desk.node)
+        await other.close()
+        await store.close()
+    }
+
     @Test("is told by its process id, and its place is free once it was killed")
     func otherProcess() async throws {
         let folder = TemporaryFolder()

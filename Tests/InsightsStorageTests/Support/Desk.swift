@@ -19,7 +19,7 @@ final class Desk {
     init(_ kind: StoreKind, tasks names: [String] = ["one", "two", "three"]) async throws {
         folder = TemporaryFolder()
         self.kind = kind
-        store = try kind.open(folder.path)
+        store = try await kind.openOffPool(folder.path)
         try await store.acquire(Desk.node)
         tasks = try await store.register(names.map { TaskRegistration(name: $0, hash: 1) }, at: Desk.start)
     }
@@ -29,7 +29,7 @@ final class Desk {
     /// As after the end of the process: what is not stored is gone.
     func reopen() async throws {
         await store.close()
-        store = try kind.open(folder.path)
+        store = try await kind.openOffPool(folder.path)
         try await store.acquire(Desk.node)
     }
 

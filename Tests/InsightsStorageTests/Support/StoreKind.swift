@@ -14,6 +14,12 @@ struct StoreKind: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
+    /// Opens it on a thread of its own, as that may take a while: a server may have to be made first.
+    func openOffPool(_ folder: String) async throws -> any Store {
+        let open = open
+        return try await onAThread { try open(folder) }
+    }
+
     static let all = [
         StoreKind(name: "SQLite", isShared: false) { try SQLiteStore.open(path: $0 + "/insights.db") },
         StoreKind(name: "PostgreSQL", isShared: true) { folder in

@@ -1,0 +1,115 @@
+import Foundation
+import Glibc
+import Synchronization
+
+/// A way to a server that can be cut where it hurts most: the server has got a COMMIT and done it, and whoever sent it
+/// never hears of that.
+final class CuttingProxy: Sendable {
+    let port: Int
+    private let listener: Int32
+    private let target: Int
+    private let commitsToCut = Atomic<Int>(0)
+    private let cuts = Atomic<Int>(0)
+
+    /// - Parameter target: A port of the loopback interface.
+    init(to target: Int) throws {
+        self.target = target
+        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = CuttingProxy.loopback(0)
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let listening = listener
+        let code = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                guard bind(listening, address, length) == 0, listen(listening, 16) == 0 else { return Int32(-1) }
+                return getsockname(listening, address, &length)
+            }
+        }
+        guard code == 0 else { throw Unexpected("no port: \(errno)") }
+        port = Int(UInt16(bigEndian: address.sin_port))
+        // Threads of their own: each of them waits for its socket all its life.
+        Thread.detachNewThread { [self] in
+            while true {
+                let client = accept(listening, nil, nil)
+                guard client >= 0 else { return }
+                Thread.detachNewThread { self.serve(client) }
+            }
+        }
+    }
+
+    /// Ends it: nobody gets through any more.
+    func close() {
+        shutdown(listener, Int32(SHUT_RDWR))
+        Glibc.close(listener)
+    }
+
+    /// Has the next COMMITs done, and their answers lost with their connections.
+    func cutCommits(_ count: Int) { commitsToCut.store(count, ordering: .sequentiallyConsistent) }
+
+    /// How many were cut.
+    var cutCount: Int { cuts.load(ordering: .sequentiallyConsistent) }
+
+    private func serve(_ client: Int32) {
+        defer { Glibc.close(client) }
+        let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { Glibc.close(server) }
+        var address = CuttingProxy.loopback(target)
+        let code = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(server, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard code == 0 else { return }
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            var sides = [
+                pollfd(fd: client, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: server, events: Int16(POLLIN), revents: 0),
+            ]
+            guard poll(&sides, 2, -1) > 0 else { return }
+            for (side, other) in [(0, server), (1, client)] where sides[side].revents != 0 {
+                let count = read(sides[side].fd, &buffer, buffer.count)
+                guard count > 0, CuttingProxy.send(buffer[..<count], to: other) else { return }
+                guard side == 0, CuttingProxy.hasCommit(buffer[..<count]), takeCut() else { continue }
+                // Its answer: the server has committed.
+                _ = read(server, &buffer, buffer.count)
+                cuts.add(1, ordering: .sequentiallyConsistent)
+                return
+            }
+        }
+    }
+
+    private func takeCut() -> Bool {
+        while true {
+            let left = commitsToCut.load(ordering: .sequentiallyConsistent)
+            guard left > 0 else { return false }
+            let exchange = commitsToCut.compareExchange(
+                expected: left, desired: left - 1, ordering: .sequentiallyConsistent)
+            if exchange.exchanged { return true }
+        }
+    }
+
+    private static func hasCommit(_ bytes: ArraySlice<UInt8>) -> Bool {
+        String(decoding: bytes, as: UTF8.self).contains("COMMIT\0")
+    }
+
+    private static func send(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Bool {
+        var rest = bytes
+        while !rest.isEmpty {
+            // MSG_NOSIGNAL: who has gone must not end the tests.
+            let count = rest.withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
+
+    private static func loopback(_ port: Int) -> sockaddr_in {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        address.sin_addr.s_addr = in_addr_t(UInt32(0x7f00_0001).bigEndian)
+        return address
+    }
+}
