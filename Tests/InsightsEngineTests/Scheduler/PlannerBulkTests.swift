@@ -163,6 +163,20 @@ import Testing
         #expect(!desk.planner.hasMore)
     }
 
+    @Test("a reload in the middle that changes an interval decides by the former one, and goes on by the new one")
+    func reloadOfInterval() {
+        let tasks = [task("a", .every(5)), task("b", .every(5))]
+        let desk = PlannerDesk(tasks, concurrency: 1, admissions: 1)
+        desk.go(0)
+        desk.go(0.020)
+        let late = desk.tick(47)
+        #expect(!late.contains { $0.contains(" b") }, "\(late)")
+        let lines = desk.load([tasks[0], task("b", .every(3))], concurrency: 1).filter { $0.contains(" b") }
+        #expect(lines == ["skip b @5...@40 x8 catch_up", "skip b @45 x1 overlap"])
+        #expect(desk.tick(47.999).filter { $0.contains(" b") } == [])
+        #expect(desk.tick(48).filter { $0.contains(" b") } == ["skip b @48 x1 overlap"])
+    }
+
     @Test("a pause in the middle skips what is not decided yet")
     func pause() {
         let desk = PlannerDesk(Self.tasks("abcd"), concurrency: 1, admissions: 2)

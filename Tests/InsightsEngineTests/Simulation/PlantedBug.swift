@@ -34,6 +34,7 @@ enum PlantedBug: CaseIterable {
     case forgottenStart
     case hastyAnswer
     case reversedPriority
+    case untoldStep
     // More is due than one call of the planner admits.
     case forgottenPiece
     case endlessHold
@@ -103,6 +104,7 @@ extension Simulation {
         // While the rest waits for its turn, what had it is not claimed.
         if bug == .forgottenPiece, planner?.hasMore ?? false { return actions.filter { !$0.isClaimByCadence } }
         if bug == .queueKeepsOldest || bug == .replaceKeepsOldest { return keepingOldest(actions) }
+        if bug == .untoldStep { return actions.filter { !$0.isStepOfClock } }
         return actions.flatMap { action -> [PlannerAction] in
             guard case .write(let write, let slot, let step) = action else { return [action] }
             switch (bug, write) {
@@ -210,6 +212,10 @@ extension Simulation {
 extension PlannerAction {
     fileprivate var isClaimByCadence: Bool {
         if case .write(.claim(let claim), _, _) = self { claim.trigger == .cadence } else { false }
+    }
+
+    fileprivate var isStepOfClock: Bool {
+        if case .observe(.clockStepped) = self { true } else { false }
     }
 }
 

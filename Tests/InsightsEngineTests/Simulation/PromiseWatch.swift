@@ -68,6 +68,9 @@ final class PromiseWatch {
     var inForce: [Int: TaskDefinition] = [:]
     /// Those of removed tasks included.
     var known: [Int: TaskDefinition] = [:]
+    /// What was known before a reload, in the call that hands it over: there the planner decides what it had put off,
+    /// which fell due by these, and nothing else of time.
+    private var knownBefore: [Int: TaskDefinition]?
     private var lastSuccess: [Int: Int64] = [:]
     private var paused: Set<Int> = []
     private var going: [Int: Set<RunID>] = [:]
@@ -77,6 +80,8 @@ final class PromiseWatch {
     var running: [RunSlot: Running] = [:]
     var attempts: [RunID: Int] = [:]
     var startsOfProcesses: Set<Int64> = []
+    /// In which the process was handed its first manifest.
+    private var turnOfStart = 0
     private var disturbedAt: Int64 = 0
     private var lastOffset: Int64 = 0
     /// Whether some of what was due waited for this turn.
@@ -112,6 +117,7 @@ final class PromiseWatch {
 
     func started(_ simulation: Simulation, _ unfinished: [UnfinishedRun]) {
         startsOfProcesses.insert(simulation.uptime)
+        turnOfStart = simulation.turn + 1
         disturb(simulation)
         isStopping = false
         graceOverAt = nil
@@ -170,6 +176,7 @@ final class PromiseWatch {
                 revivals[task].append(notice)
             }
         }
+        knownBefore = known
         known.merge(inForce) { $1 }
         after.reloaded()
     }
@@ -219,6 +226,7 @@ final class PromiseWatch {
             }
         }
         claimed = []
+        knownBefore = nil
     }
 
     /// One of several missed occurrences, which go one after the other.
@@ -309,7 +317,7 @@ final class PromiseWatch {
     private func fact(_ task: Int, _ simulation: Simulation) -> Fact {
         Fact(
             uptime: simulation.uptime, wall: simulation.wall, epoch: simulation.epoch, turn: simulation.turn,
-            definition: known[task]!,
+            definition: (knownBefore ?? known)[task]!,
             isPaused: paused.contains(task), isGoing: !(going[task] ?? []).isEmpty,
             isAfterOutage: outageEnd == simulation.uptime, calmFor: simulation.uptime - disturbedAt,
             isInBulk: simulation.isInBulk, wasInBulk: wasInBulk)
@@ -466,7 +474,7 @@ final class PromiseWatch {
         switch observation {
         case .clockStepped:
             // At its start a process can only tell by how much the stored instants lie ahead.
-            if !startsOfProcesses.contains(simulation.uptime) { stepsToTell -= 1 }
+            if simulation.turn != turnOfStart { stepsToTell -= 1 }
         case .finished(let task, let run, _, let status, _, _, _):
             if status == .succeeded, let at = runs.books[run]?.scheduledAt {
                 lastSuccess[number(task.name)] = max(lastSuccess[number(task.name)] ?? .min, at)
