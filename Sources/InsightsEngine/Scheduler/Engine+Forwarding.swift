@@ -22,6 +22,7 @@ extension Engine {
     /// Takes as many of the tasks as nobody has, and of several also those that others have and can do without, so that
     /// they can be triggered together.
     func gather(_ names: [String]) async {
+        await waitForManifest()
         var missing = unheld(names)
         guard !missing.isEmpty, isLeaseTrusted else { return }
         let taken = Set(await hold(missing.map(\.wish), limit: missing.count) ?? [])
@@ -37,6 +38,13 @@ extension Engine {
             // What was not gathered is asked for one by one, which tells.
         }
         _ = await hold(missing.map(\.wish), limit: missing.count)
+    }
+
+    /// The first manifest is an event like any other, and who triggers right after the start may be quicker than the loop:
+    /// then no task would seem to be known here.
+    private func waitForManifest() async {
+        let deadline = ContinuousClock.now.advanced(by: Engine.gatherPatience)
+        while planner.withLock({ $0.startedAt == nil }), ContinuousClock.now < deadline { await Task.yield() }
     }
 
     private func unheld(_ names: [String]) -> [(name: String, wish: HoldWish)] {
