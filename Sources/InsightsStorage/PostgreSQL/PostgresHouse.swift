@@ -64,7 +64,14 @@ struct PostgresHouse: Sendable {
 
     /// The version of the tables; 0 when there are none.
     func version(_ connection: PostgresConnection) throws -> Int {
-        let exists = try connection.run("SELECT to_regclass('\(PostgresSchema.name).schema_version') IS NOT NULL")
+        // Looked up as rows: `to_regclass` asks the session's own memory of names, in which a schema that was missing stays
+        // missing until the transaction ends, although another process has made it while this one waited for its lock.
+        let exists = try connection.run(
+            """
+            SELECT EXISTS (
+                SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                WHERE n.nspname = '\(PostgresSchema.name)' AND c.relname = 'schema_version')
+            """)
         guard try exists.first?.bool(0) == true else { return 0 }
         return try connection.run("SELECT coalesce(max(version), 0) FROM \(PostgresSchema.name).schema_version").first?
             .int(0)
