@@ -164,14 +164,21 @@ extension PromiseWatch {
     /// However much was missed, it is decided once and within bounds.
     private func checkStorm(_ log: [Decision], _ index: Int, _ simulation: Simulation) {
         let decision = log[index]
-        guard index == 0 || log[index - 1].fact.turn != decision.fact.turn else { return }
-        let together = log[index...].prefix { $0.fact.turn == decision.fact.turn }
-        let runs = together.count { $0.reason == nil }
+        guard !isWithFormer(log, index) else { return }
+        let following = log.indices[(index + 1)...].prefix { isWithFormer(log, $0) }
+        let runs = ([index] + following).count { log[$0].reason == nil }
         let policy = decision.fact.definition.settings.policy
         let bound = policy.catchUp == .all ? policy.catchUpLimit : 1
         if runs > bound {
             violate("\(decision.fact.definition.name): \(runs) runs at once, at \(decision.fact.uptime)", simulation)
         }
+    }
+
+    /// Whether it was decided as one with what was decided before it: in one turn, and by one clock. What had waited for
+    /// its turn when the clock went back was decided by the clock of before, and the first of a grid anew is none of it.
+    private func isWithFormer(_ log: [Decision], _ index: Int) -> Bool {
+        guard index > 0, log[index - 1].fact.turn == log[index].fact.turn else { return false }
+        return !log[index].fact.wasInBulk || log[index].from >= log[index - 1].until
     }
 
     /// At the end nothing is due and undecided.
