@@ -8,32 +8,19 @@ import Testing
 ///
 /// `INSIGHTS_NODES_SEEDS` sets how many, `INSIGHTS_NODES_FROM` the first; `INSIGHTS_NODES_SEED` replays one.
 @Suite("Simulation of several nodes") struct NodesSimulationTests {
-    private static let chunk: UInt64 = 100
-    private static let replayed = variable("INSIGHTS_NODES_SEED")
-    private static let first = variable("INSIGHTS_NODES_FROM") ?? 0
-    private static let chunks: [UInt64] = {
-        let count = replayed == nil ? variable("INSIGHTS_NODES_SEEDS") ?? 1000 : 1
-        return Array(0..<max(1, (count + chunk - 1) / chunk))
-    }()
+    private static let seeds = SimulationSeeds("INSIGHTS_NODES", count: 1000, inChunksOf: 100)
 
-    private static func variable(_ name: String) -> UInt64? {
-        ProcessInfo.processInfo.environment[name].flatMap { UInt64($0) }
-    }
-
-    @Test("promises hold among nodes, whatever goes wrong", arguments: chunks)
+    @Test("promises hold among nodes, whatever goes wrong", arguments: seeds.chunks)
     func promises(_ chunk: UInt64) async {
-        let start = Self.first + chunk * Self.chunk
-        let seeds = Self.replayed.map { $0...$0 } ?? start...start + Self.chunk - 1
-        let isTraced = Self.replayed != nil
-        let failure = await SimulationLanes.shared.run { lane -> String? in
-            for seed in seeds {
-                LastWords.note("simulation of nodes, seed \(seed)", lane: lane)
+        let isTraced = Self.seeds.replayed != nil
+        let failure = await SimulationLanes.shared.run { lane in
+            SimulationSeeds.failure(of: Self.seeds.seeds(of: chunk), as: "simulation of nodes, seed", on: lane) {
+                seed in
                 let simulation = NodesSimulation(seed: seed)
                 simulation.isTraced = isTraced
                 if isTraced { print(simulation.scenario) }
-                if let violation = simulation.run().first { return "seed \(seed): \(violation)" }
+                return simulation.run().first
             }
-            return nil
         }
         if let failure { Issue.record("\(failure)\nreplay it with INSIGHTS_NODES_SEED") }
     }

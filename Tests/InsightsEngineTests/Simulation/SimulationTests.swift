@@ -8,25 +8,13 @@ import Testing
 ///
 /// `INSIGHTS_SIMULATION_SEEDS` sets how many, `INSIGHTS_SIMULATION_FROM` the first; `INSIGHTS_SIMULATION_SEED` replays one.
 @Suite struct SimulationTests {
-    private static let chunk: UInt64 = 250
-    private static let replayed = variable("INSIGHTS_SIMULATION_SEED")
-    private static let first = variable("INSIGHTS_SIMULATION_FROM") ?? 0
-    private static let chunks: [UInt64] = {
-        let count = replayed == nil ? variable("INSIGHTS_SIMULATION_SEEDS") ?? 10_000 : 1
-        return Array(0..<max(1, (count + chunk - 1) / chunk))
-    }()
+    private static let seeds = SimulationSeeds("INSIGHTS_SIMULATION", count: 10_000, inChunksOf: 250)
 
-    private static func variable(_ name: String) -> UInt64? {
-        ProcessInfo.processInfo.environment[name].flatMap { UInt64($0) }
-    }
-
-    @Test("promises hold, whatever goes wrong", arguments: chunks)
+    @Test("promises hold, whatever goes wrong", arguments: seeds.chunks)
     func promises(_ chunk: UInt64) async {
-        let start = Self.first + chunk * Self.chunk
-        let seeds = Self.replayed.map { $0...$0 } ?? start...start + Self.chunk - 1
-        let isTraced = Self.replayed != nil
+        let isTraced = Self.seeds.replayed != nil
         let failure = await SimulationLanes.shared.run { lane in
-            Self.failure(of: seeds, on: lane) { seed in
+            SimulationSeeds.failure(of: Self.seeds.seeds(of: chunk), as: "simulation of seed", on: lane) { seed in
                 let simulation = Simulation(seed: seed)
                 simulation.isTraced = isTraced
                 if isTraced { print(simulation.scenario) }
@@ -36,17 +24,6 @@ import Testing
         if let failure { Issue.record("\(failure)\nreplay it with INSIGHTS_SIMULATION_SEED") }
     }
 
-    /// The first seed whose simulation breaks a promise, and which; each is noted before, in case it ends the process.
-    private static func failure(
-        of seeds: ClosedRange<UInt64>, on lane: Int, _ simulate: (UInt64) -> String?
-    ) -> String? {
-        for seed in seeds {
-            LastWords.note("simulation of seed \(seed)", lane: lane)
-            if let violation = simulate(seed) { return "seed \(seed): \(violation)" }
-        }
-        return nil
-    }
-
     @Test("a seed that ends the process is told by its last words")
     func trap() async throws {
         // The child ends at once: while it runs, the wait for it blocks one of the few threads that tests share.
@@ -54,7 +31,7 @@ import Testing
             // Symbols for a backtrace would take seconds.
             for number in [SIGILL, SIGTRAP] { signal(number, SIG_DFL) }
             let failure = await SimulationLanes.shared.run { lane in
-                SimulationTests.failure(of: 40...50, on: lane) { seed in
+                SimulationSeeds.failure(of: 40...50, as: "simulation of seed", on: lane) { seed in
                     precondition(seed < 42, "a planner that finds itself in an impossible state")
                     return nil
                 }
