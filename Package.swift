@@ -184,6 +184,7 @@ let package = Package(
                 "InsightsPlugin",
                 "InsightsPostgresServer",
                 "InsightsStorage",
+                "InsightsTestWire",
                 log,
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],

@@ -183,6 +183,7 @@ private struct Programs {
     static func find() throws -> Programs {
         let files = FileManager.default
         var folders = ProcessInfo.processInfo.environment["INSIGHTS_TEST_POSTGRES"].map { [$0] } ?? []
+        // Where Debian puts them; elsewhere there is no such folder, and the next places are looked at.
         let versions = (try? files.contentsOfDirectory(atPath: "/usr/lib/postgresql")) ?? []
         folders += versions.compactMap { Int($0) }.sorted(by: >).map { "/usr/lib/postgresql/\($0)/bin" }
         folders += (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
@@ -232,6 +233,7 @@ private struct Programs {
         let process = try Programs.spawn(command, output: path)
         var status: Int32 = 0
         while waitpid(process, &status, 0) < 0, errno == EINTR {}
+        // The file is our own; one that cannot be read is no output, which whoever asked for some notices.
         let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
         guard status == 0 else { throw PostgresServer.Failure(description: "\(program) failed: \(text)") }
         return text

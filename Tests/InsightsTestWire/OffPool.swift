@@ -7,8 +7,11 @@ package func offPool<Result: Sendable>(_ work: @escaping @Sendable () throws -> 
     try await withTaskExecutorPreference(ThreadPerJob()) { try work() }
 }
 
-private final class ThreadPerJob: TaskExecutor {
-    func enqueue(_ job: consuming ExecutorJob) {
+/// A thread for each job, as any of them may block.
+package final class ThreadPerJob: TaskExecutor {
+    package init() {}
+
+    package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         let executor = asUnownedTaskExecutor()
         Thread.detachNewThread { job.runSynchronously(on: executor) }

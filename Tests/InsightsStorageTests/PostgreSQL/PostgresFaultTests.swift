@@ -2,6 +2,7 @@ import Foundation
 import InsightsEngine
 import InsightsPlugin
 import InsightsPostgresServer
+import InsightsTestWire
 import Testing
 
 @testable import InsightsStorage
@@ -19,7 +20,7 @@ struct PostgresFaultTests {
 
     /// Opens a store as a node with one task, whose lease lasts for as long as any test.
     private func open(_ uri: String) async throws -> (store: PostgresStore, task: TaskID) {
-        let store = try await onAThread { try PostgresStore.open(uri: uri, lease: .seconds(3600)) }
+        let store = try await offPool { try PostgresStore.open(uri: uri, lease: .seconds(3600)) }
         try await store.acquire(Desk.node)
         let tasks = try await store.register([TaskRegistration(name: "one", hash: 1)], at: Desk.start)
         return (store, tasks[0].id)
@@ -95,7 +96,7 @@ struct PostgresFaultTests {
         let runs = ids(60)
         let failures = try await withThrowingTaskGroup(of: Int.self) { group in
             group.addTask {
-                try await onAThread {
+                try await offPool {
                     // At least so often, however fast the others are.
                     var count = 0
                     while !isDone.isRaised || count < 5 {
@@ -156,7 +157,7 @@ struct PostgresFaultTests {
         let (store, task) = try await open(try server.database(name))
         let runs = ids(2)
         #expect(try await persist(store, writes(0, runs[0], task)).outcomes == [.done, .done])
-        let session = try await onAThread { try PostgresSession(server.socketURI(name)) }
+        let session = try await offPool { try PostgresSession(server.socketURI(name)) }
         try session.run("BEGIN; LOCK TABLE insights.runs IN ACCESS EXCLUSIVE MODE")
         let write = await #expect(throws: StoreError.self) { try await store.commit(writes(1, runs[1], task)) }
         #expect(write?.kind == .unavailable)
@@ -179,7 +180,7 @@ struct PostgresFaultTests {
         let name = Self.name()
         let uri = try server.database(name)
         try server.query("CREATE ROLE runner LOGIN", in: name)
-        #expect(try await onAThread { try PostgresStore.migrate(uri: uri, grantingTo: "runner") }.to > 0)
+        #expect(try await offPool { try PostgresStore.migrate(uri: uri, grantingTo: "runner") }.to > 0)
         let users = server.socketURI(name, user: "runner")
         let (store, task) = try await open(users)
         let runs = ids(2)

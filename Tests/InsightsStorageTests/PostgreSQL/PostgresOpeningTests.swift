@@ -2,6 +2,7 @@ import Foundation
 import InsightsEngine
 import InsightsPostgresServer
 import InsightsStorage
+import InsightsTestWire
 import Testing
 
 /// What can be wrong with a server or a database when it is opened: each has its own message, and the way out.
@@ -115,7 +116,7 @@ struct PostgresOpeningTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<6 {
                 group.addTask {
-                    let store = try await onAThread { try PostgresStore.open(uri: uri) }
+                    let store = try await offPool { try PostgresStore.open(uri: uri) }
                     try await store.probe()
                     await store.close()
                 }

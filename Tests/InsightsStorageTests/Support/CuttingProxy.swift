@@ -14,18 +14,8 @@ final class CuttingProxy: Sendable {
     /// - Parameter target: A port of the loopback interface.
     init(to target: Int) throws {
         self.target = target
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = CuttingProxy.loopback(0)
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let listening = listener
-        let code = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                guard bind(listening, address, length) == 0, listen(listening, 16) == 0 else { return Int32(-1) }
-                return getsockname(listening, address, &length)
-            }
-        }
-        guard code == 0 else { throw Unexpected("no port: \(errno)") }
-        port = Int(UInt16(bigEndian: address.sin_port))
+        let (listening, port) = try Loopback.listen()
+        (listener, self.port) = (listening, port)
         // Threads of their own: each of them waits for its socket all its life.
         Thread.detachNewThread { [self] in
             while true {
@@ -52,7 +42,7 @@ final class CuttingProxy: Sendable {
         defer { Glibc.close(client) }
         let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { Glibc.close(server) }
-        var address = CuttingProxy.loopback(target)
+        var address = Loopback.address(target)
         let code = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 connect(server, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
@@ -103,13 +93,5 @@ final class CuttingProxy: Sendable {
             rest = rest.dropFirst(count)
         }
         return true
-    }
-
-    private static func loopback(_ port: Int) -> sockaddr_in {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = UInt16(port).bigEndian
-        address.sin_addr.s_addr = in_addr_t(UInt32(0x7f00_0001).bigEndian)
-        return address
     }
 }

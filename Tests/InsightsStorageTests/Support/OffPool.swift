@@ -1,4 +1,4 @@
-import Foundation
+import InsightsTestWire
 import Testing
 
 extension Trait where Self == OffPool {
@@ -14,13 +14,5 @@ struct OffPool: SuiteTrait, TestTrait, TestScoping {
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
         try await withTaskExecutorPreference(ThreadPerJob()) { try await function() }
-    }
-}
-
-private final class ThreadPerJob: TaskExecutor {
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        let executor = asUnownedTaskExecutor()
-        Thread.detachNewThread { job.runSynchronously(on: executor) }
     }
 }

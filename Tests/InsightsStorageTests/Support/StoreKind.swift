@@ -1,6 +1,7 @@
 import InsightsEngine
 import InsightsPostgresServer
 import InsightsStorage
+import InsightsTestWire
 import Testing
 
 /// A store that the conformance suite runs over. A further one is a further line in ``all``.
@@ -17,7 +18,7 @@ struct StoreKind: Sendable, CustomTestStringConvertible {
     /// Opens it on a thread of its own, as that may take a while: a server may have to be made first.
     func openOffPool(_ folder: String) async throws -> any Store {
         let open = open
-        return try await onAThread { try open(folder) }
+        return try await offPool { try open(folder) }
     }
 
     static let all = [
