@@ -198,7 +198,7 @@ let package = Package(
             ],
             swiftSettings: ours
         ),
-        // A raw socket for the tests of both servers.
+        // Raw sockets for the tests of servers and clients.
         .target(
             name: "InsightsTestWire", dependencies: ["InsightsPlugin"], path: "Tests/InsightsTestWire",
             swiftSettings: ours),
@@ -227,7 +227,7 @@ let package = Package(
             name: "InsightsCommandsTests",
             dependencies: [
                 "InsightsCommands", "InsightsEngine", "InsightsForgeServer", "InsightsPlugin", "InsightsPostgresServer",
-                "InsightsStorage", "insights", "insights-forge-demo", log,
+                "InsightsStorage", "InsightsTestWire", "insights", "insights-forge-demo", log,
             ],
             swiftSettings: ours
         ),

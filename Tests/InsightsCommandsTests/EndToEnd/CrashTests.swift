@@ -33,7 +33,7 @@ struct CrashTests {
             kills += 1
         }
         let (last, _) = try await place.serve("--no-http", "--grace", "20s")
-        try await last.wait("each task to have a run of this process", within: 20) {
+        try await last.wait("each task to have a run of this process", within: 120) {
             let runs = try await place.history("--status", "succeeded")
             return Self.intervals.allSatisfy { task in
                 runs.contains {
@@ -44,12 +44,12 @@ struct CrashTests {
         // A shutdown may leave a run to the next process; paused tasks have none left after a while.
         let names = Self.intervals.map(\.task)
         #expect(try await Program([Program.path, "pause"] + names, in: place.path).ended().status == 0)
-        try await last.wait("each run to have its end", within: 20) {
+        try await last.wait("each run to have its end", within: 120) {
             let open: Set = ["queued", "running", "retrying", "interrupted"]
             return try await !place.history().contains { open.contains($0["status"]?.string ?? "") }
         }
         last.send(SIGTERM)
-        #expect(try await last.ended(within: 30).status == 0)
+        #expect(try await last.ended(within: 120).status == 0)
         for (task, milliseconds, _) in Self.intervals {
             let problems = Ledger(try await place.history(task)).problems(every: milliseconds)
             #expect(problems.isEmpty, "seed \(seed), \(task): \(problems.prefix(5))")

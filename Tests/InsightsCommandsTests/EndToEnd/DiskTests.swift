@@ -16,7 +16,7 @@ struct DiskTests {
         let disk = try #require(SmallDisk("size=1m"))
         let place = try Place(Self.often)
         let (program, port) = try await place.serve("--database", "sqlite:\(disk.path)/insights.db")
-        try await program.wait("the disk to be full", within: 40) { HTTP.ask("/ready", port: port)?.status == 503 }
+        try await program.wait("the disk to be full", within: 120) { HTTP.ask("/ready", port: port)?.status == 503 }
         #expect(HTTP.ask("/ready", port: port)?.body.contains("no room left") == true)
         #expect(HTTP.ask("/health", port: port)?.status == 200)
         #expect(program.complaints.contains("make room"))

@@ -118,7 +118,7 @@ struct RunTests {
         let program = try place.start("run", "--json")
         try await program.waitForRun(in: place)
         program.send(signal)
-        let ended = try await program.ended(within: 10)
+        let ended = try await program.ended(within: 50)
         #expect(ended.status == status)
         let run = try #require(try await place.history().first)
         #expect(run["status"] == "cancelled")
@@ -133,7 +133,7 @@ struct RunTests {
         hanging.send(signal)
         try await Task.sleep(for: .milliseconds(100))
         hanging.send(signal)
-        #expect(try await hanging.ended(within: 3).status == status)
+        #expect(try await hanging.ended(within: 4.5).status == status)
     }
 
     @Test("who has the place and is not known yet is waited for, and nothing is left behind")
@@ -164,13 +164,13 @@ struct RunTests {
         let second = try await waiting("long", for: first, in: place)
         let third = try await waiting("long", for: first, in: place)
         second.send(SIGINT)
-        #expect(try await second.ended(within: 10).status == 130)
+        #expect(try await second.ended(within: 50).status == 130)
         #expect(try await place.history("long").isEmpty)
         try place.write("go", "")
         #expect(try await first.ended().status == 0)
         try await third.waitForRun(in: place, of: "long")
         third.send(SIGTERM)
-        #expect(try await third.ended(within: 10).status == 143)
+        #expect(try await third.ended(within: 50).status == 143)
         #expect(try await place.history("long")[0]["status"] == "cancelled")
     }
 
@@ -181,7 +181,7 @@ struct RunTests {
         let program = try place.start("run")
         try await program.waitForRun(in: place)
         program.send(SIGHUP)
-        #expect(try await program.ended(within: 10).status == 129)
+        #expect(try await program.ended(within: 50).status == 129)
         #expect(try await place.history()[0]["status"] == "cancelled")
         let kept = try Program(["nohup", Program.path, "run"], in: place.path)
         try await kept.waitForRun(in: place)

@@ -1,6 +1,7 @@
 import Foundation
 import InsightsPlugin
 import InsightsPostgresServer
+import InsightsTestWire
 import Testing
 
 @Suite("insights migrate and insights store copy", .crowded)
@@ -10,15 +11,10 @@ struct StoreCommandTests {
     /// An empty database of its own.
     private func database() async throws -> (server: PostgresServer, name: String, url: String) {
         let name = "command_" + UUID().uuidString.prefix(8).lowercased()
-        return try await withCheckedThrowingContinuation { continuation in
-            // On a thread of its own: a server may have to be made first.
-            Thread.detachNewThread {
-                continuation.resume(
-                    with: Result {
-                        let server = try PostgresServer.shared()
-                        return (server, name, try server.database(name))
-                    })
-            }
+        // A server may have to be made first.
+        return try await offPool {
+            let server = try PostgresServer.shared()
+            return (server, name, try server.database(name))
         }
     }
 

@@ -67,9 +67,9 @@ struct TerminalTests {
         let shown = try await place.runOnTerminal(
             "serve", "--no-http", environment: ["NO_COLOR": "1"], typed: "\u{3}", afterSeeing: "ready: ")
         #expect(shown.status == 0)
-        #expect(shown.lines[0].contains(" notice  ready: without HTTP  database=sqlite:insights.db"))
+        #expect(shown.lines.first?.contains(" notice  ready: without HTTP  database=sqlite:insights.db") == true)
         let json = try await place.runOnTerminal(
             "serve", "--no-http", environment: ["LOG_FORMAT": "json"], typed: "\u{3}", afterSeeing: "ready: ")
-        #expect(json.lines[0].hasPrefix("{\"at\":\""))
+        #expect(json.lines.first?.hasPrefix("{\"at\":\"") == true)
     }
 }

@@ -69,19 +69,22 @@ final class Program: Sendable {
     var output: String { Program.text(outputPath) }
     var complaints: String { Program.text(complaintsPath) }
 
+    /// The end of all it said, for whoever reads of a test that failed.
+    private var lastWords: String { "output: \(output.suffix(4000))\ncomplaints: \(complaints.suffix(4000))" }
+
     func send(_ signal: Int32) { kill(pid, signal) }
 
     /// Waits for the program's end.
     ///
     /// - Parameter patience: Seconds, after which it is killed and the test fails.
-    func ended(within patience: Double = 30) async throws -> Ended {
+    func ended(within patience: Double = 120) async throws -> Ended {
         var status: Int32 = 0
         let deadline = ContinuousClock.now + .seconds(patience)
         while waitpid(pid, &status, WNOHANG) == 0 {
             if ContinuousClock.now > deadline {
                 kill(pid, SIGKILL)
                 waitpid(pid, &status, 0)
-                Issue.record("still running after \(patience) s\noutput: \(output)\ncomplaints: \(complaints)")
+                Issue.record("still running after \(patience) s\n\(lastWords)")
                 break
             }
             try await Task.sleep(for: .milliseconds(4))
@@ -93,14 +96,14 @@ final class Program: Sendable {
 
     /// Waits until `condition` holds.
     func wait(
-        _ what: Comment, within patience: Double = 20, sourceLocation: SourceLocation = #_sourceLocation,
+        _ what: Comment, within patience: Double = 120, sourceLocation: SourceLocation = #_sourceLocation,
         until condition: () async throws -> Bool
     ) async throws {
         let deadline = ContinuousClock.now + .seconds(patience)
         while try await !condition() {
             if ContinuousClock.now > deadline {
                 Issue.record(
-                    "\(what): not within \(patience) s\noutput: \(output)\ncomplaints: \(complaints)",
+                    "\(what): not within \(patience) s\n\(lastWords)",
                     sourceLocation: sourceLocation)
                 throw CancellationError()
             }

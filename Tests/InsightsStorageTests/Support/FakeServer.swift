@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+import InsightsTestWire
 
 /// Something on a port that greets as a PostgreSQL server of a given version does, and takes nothing else: to meet
 /// servers that cannot be installed.

@@ -1,9 +1,9 @@
 import Glibc
 
 /// Sockets of the loopback interface.
-enum Loopback {
+package enum Loopback {
     /// Opens a port that the system chooses.
-    static func listen() throws -> (descriptor: Int32, port: Int) {
+    package static func listen() throws -> (descriptor: Int32, port: Int) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = address(0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -15,7 +15,7 @@ enum Loopback {
                 return getsockname(descriptor, address, &length)
             }
         }
-        guard code == 0 else { throw Unexpected("no port: \(errno)") }
+        guard code == 0 else { throw WireError(description: "no port: errno \(errno)") }
         return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
     }
 

@@ -2,17 +2,18 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// A way to a server that can be cut where it hurts most: the server has got a COMMIT and done it, and whoever sent it
-/// never hears of that.
-final class CuttingProxy: Sendable {
-    let port: Int
+/// A way to a database's server that can be cut where it hurts most, the server has got a COMMIT and done it, and whoever
+/// sent it never hears of that; or that falls silent, as a network does that loses everything.
+package final class CuttingProxy: Sendable {
+    package let port: Int
     private let listener: Int32
     private let target: Int
     private let commitsToCut = Atomic<Int>(0)
     private let cuts = Atomic<Int>(0)
+    private let silence = Atomic<Bool>(false)
 
     /// - Parameter target: A port of the loopback interface.
-    init(to target: Int) throws {
+    package init(to target: Int) throws {
         self.target = target
         let (listening, port) = try Loopback.listen()
         (listener, self.port) = (listening, port)
@@ -27,16 +28,22 @@ final class CuttingProxy: Sendable {
     }
 
     /// Ends it: nobody gets through any more.
-    func close() {
+    package func close() {
         shutdown(listener, Int32(SHUT_RDWR))
         Glibc.close(listener)
     }
 
     /// Has the next COMMITs done, and their answers lost with their connections.
-    func cutCommits(_ count: Int) { commitsToCut.store(count, ordering: .sequentiallyConsistent) }
+    package func cutCommits(_ count: Int) { commitsToCut.store(count, ordering: .sequentiallyConsistent) }
 
     /// How many were cut.
-    var cutCount: Int { cuts.load(ordering: .sequentiallyConsistent) }
+    package var cutCount: Int { cuts.load(ordering: .sequentiallyConsistent) }
+
+    /// Whether nothing gets through, in either direction, and nobody is told: connections stay as they are.
+    package var isSilent: Bool {
+        get { silence.load(ordering: .sequentiallyConsistent) }
+        set { silence.store(newValue, ordering: .sequentiallyConsistent) }
+    }
 
     private func serve(_ client: Int32) {
         defer { Glibc.close(client) }
@@ -56,6 +63,8 @@ final class CuttingProxy: Sendable {
                 pollfd(fd: server, events: Int16(POLLIN), revents: 0),
             ]
             guard poll(&sides, 2, -1) > 0 else { return }
+            // Looked at again and again, as these threads have nothing else to do.
+            while isSilent { usleep(20_000) }
             for (side, other) in [(0, server), (1, client)] where sides[side].revents != 0 {
                 let count = read(sides[side].fd, &buffer, buffer.count)
                 guard count > 0, CuttingProxy.send(buffer[..<count], to: other) else { return }
