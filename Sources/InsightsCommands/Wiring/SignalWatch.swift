@@ -20,12 +20,16 @@ final class SignalWatch: Sendable {
         let (stream, continuation) = AsyncStream<Int32>.makeStream(bufferingPolicy: .bufferingNewest(16))
         let queue = DispatchQueue(label: "insights.signals", qos: .userInteractive)
         let stops = StopCounter()
+        let taken = DispatchGroup()
         signal(SIGPIPE, SIG_IGN)
         signals = stream
         sources = numbers.map { number in
-            // Dispatch sees a signal whatever its disposition; the default one would end the process first.
-            signal(number, SIG_IGN)
+            // Until Dispatch has its own handler in place, which takes a moment, a request to stop ends the process: nothing
+            // has begun. One to reload can be passed over then.
+            if number == SIGHUP { signal(number, SIG_IGN) }
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+            taken.enter()
+            source.setRegistrationHandler { taken.leave() }
             source.setEventHandler {
                 if number != SIGHUP, stops.isRepeated() {
                     LiveProcessGroups.killAll()
@@ -36,6 +40,8 @@ final class SignalWatch: Sendable {
             source.activate()
             return source
         }
+        // Whoever reads that the program is ready may send the next signal.
+        taken.wait()
     }
 
     deinit {

@@ -38,17 +38,16 @@ extension PostgresStore {
 
     package func log(of run: RunID, offset: Int) async throws(StoreError) -> [LogLine] {
         try await read { statements in
-            try statements.run(
+            var fields = LogFields()
+            return try statements.run(
                 """
                 SELECT at, level, message, fields, line FROM log
                 WHERE run_row = (SELECT row FROM runs WHERE id = ?1) AND line >= ?2 ORDER BY line
                 """, .id(run), .integer(Int64(offset))
             ).rows.map { row in
-                // Fields that are no JSON any more are left out: the message is what a person looks for.
-                let fields = try row.optionalText(3).flatMap { try? Value(json: $0.utf8) }?.object
-                return LogLine(
+                LogLine(
                     at: try row.instant(0), level: try row.text(1), message: try row.text(2),
-                    fields: fields ?? ValueObject(), number: try row.int(4))
+                    fields: fields.read(try row.optionalText(3)), number: try row.int(4))
             }
         }
     }

@@ -47,13 +47,12 @@ extension SQLiteStore {
                     """,
                 arguments: [run.stored, offset])
             var lines: [LogLine] = []
+            var fields = LogFields()
             while let row = try rows.next() {
-                // Fields that are no JSON any more are left out: the message is what a person looks for.
-                let fields = try row.optionalText(3).flatMap { try? Value(json: $0.utf8) }?.object
                 lines.append(
                     LogLine(
                         at: try row.instant(0), level: try row.text(1), message: try row.text(2),
-                        fields: fields ?? ValueObject(), number: try row.int(4)))
+                        fields: fields.read(try row.optionalText(3)), number: try row.int(4)))
             }
             return lines
         }

@@ -65,6 +65,12 @@ struct NodesCrashTests {
         init(_ blow: Blow, _ pid: pid_t) { (self.blow, self.pid, from) = (blow, pid, Date().timeIntervalSince1970) }
     }
 
+    /// What a node went through, and the process that it is in the end.
+    private struct Life: Sendable {
+        let program: Program
+        let troubles: [Trouble]
+    }
+
     @Test("no occurrence is lost, none starts twice, and what a dead node had is another's within 30 s")
     func killedOften() async throws {
         let count = Self.environment["INSIGHTS_NODES_KILLS"].flatMap { Int($0) }
@@ -76,17 +82,16 @@ struct NodesCrashTests {
             return (server, try server.database(name))
         }
         let place = try Place(Self.manifest(), top: "groups: {few: 2}\n")
-        let troubles = try await withThrowingTaskGroup(of: [Trouble].self) { group in
+        let lives = try await withThrowingTaskGroup(of: Life.self) { group in
             for node in 0..<Self.nodes {
                 let blows = Self.blows((count ?? 12) / Self.nodes, of: node, seed)
                 group.addTask { try await Self.live(node, blows, seed, place, server, name) }
             }
-            return try await group.reduce(into: [Trouble]()) { $0 += $1 }
+            return try await group.reduce(into: [Life]()) { $0.append($1) }
         }
-        // The nodes go on; each has its file with its process.
-        try await settle(place, url, seed)
+        try await settle(place, url, lives.map(\.program), seed)
         try await check(place, url, seed)
-        takeovers(place, troubles, isLong: count != nil)
+        takeovers(place, lives.flatMap(\.troubles), isLong: count != nil)
     }
 
     private static func blows(_ count: Int, of node: Int, _ seed: UInt64) -> [(blow: Blow, draw: UInt64)] {
@@ -103,7 +108,7 @@ struct NodesCrashTests {
     private static func live(
         _ node: Int, _ blows: [(blow: Blow, draw: UInt64)], _ seed: UInt64, _ place: Place, _ server: PostgresServer,
         _ name: String
-    ) async throws -> [Trouble] {
+    ) async throws -> Life {
         let proxy = try CuttingProxy(to: server.port)
         let url = server.tcpURI(name).replacing(":\(server.port)/", with: ":\(proxy.port)/")
         var troubles: [Trouble] = []
@@ -140,12 +145,11 @@ struct NodesCrashTests {
             }
         }
         try await program.wait("to be ready", within: 120) { program.complaints.contains("ready: ") }
-        try place.write("node-\(node).pid", String(program.pid))
-        return troubles
+        return Life(program: program, troubles: troubles)
     }
 
     /// Lets all that was begun come to its end, and stops the nodes.
-    private func settle(_ place: Place, _ url: String, _ seed: UInt64) async throws {
+    private func settle(_ place: Place, _ url: String, _ nodes: [Program], _ seed: UInt64) async throws {
         let names = (0..<Self.tasks).map { "t\($0)" }
         let began = Double(Date().timeIntervalSince1970)
         let deadline = ContinuousClock.now + .seconds(120)
@@ -164,16 +168,8 @@ struct NodesCrashTests {
             try #require(ContinuousClock.now < deadline, "seed \(seed): no end of \(left.prefix(3).map(\.json))")
             try await Task.sleep(for: .milliseconds(200))
         }
-        for node in 0..<Self.nodes {
-            let pid = try #require(pid_t(place.text("node-\(node).pid")))
-            kill(pid, SIGTERM)
-            var status: Int32 = 0
-            while waitpid(pid, &status, WNOHANG) == 0 {
-                try #require(ContinuousClock.now < deadline + .seconds(60), "seed \(seed): SIGTERM does not end a node")
-                try await Task.sleep(for: .milliseconds(10))
-            }
-            #expect(status == 0, "seed \(seed)")
-        }
+        for node in nodes { node.send(SIGTERM) }
+        for node in nodes { #expect(try await node.ended().status == 0, "seed \(seed)") }
     }
 
     private func check(_ place: Place, _ url: String, _ seed: UInt64) async throws {
@@ -223,9 +219,12 @@ struct NodesCrashTests {
         print(
             "taken over: \(times.count) tasks of \(losses.count) lost nodes, median \(median) s, longest \(longest) s; "
                 + "the others' own starts: \(delays.count), latest \(delays.last ?? 0) s")
-        // Whoever takes a task may be killed as well; then another lease has to run out.
-        #expect(longest <= 62)
-        if isLong { #expect(median <= 20) }
+        // On a machine that does nothing else; and whoever takes a task may be killed as well, so that another lease has to
+        // run out.
+        if isLong {
+            #expect(median <= 20)
+            #expect(longest <= 62)
+        }
     }
 
     /// A line that a task's program wrote when it began.

@@ -1,9 +1,13 @@
 import Foundation
 import Glibc
 import InsightsPlugin
+import Synchronization
 import Testing
 
-/// The built program, run as a process in a place of its own, with its output in files.
+/// The built program, run as a process in a place of its own, with its output in files; killed when its test forgets it.
+///
+/// No process that has ended may be left unasked after: the exit tests of Swift Testing wait for whichever child ends next,
+/// see the same one again and again, and never hear of their own.
 final class Program: Sendable {
     /// How a program ended, by itself or by a signal, and all it said.
     struct Ended: Sendable {
@@ -17,6 +21,7 @@ final class Program: Sendable {
     }
 
     let pid: pid_t
+    private let isReaped = Mutex(false)
     private let outputPath: String
     private let complaintsPath: String
 
@@ -66,6 +71,12 @@ final class Program: Sendable {
         self.pid = pid
     }
 
+    deinit {
+        guard !isReaped.withLock({ $0 }) else { return }
+        kill(pid, SIGKILL)
+        while waitpid(pid, nil, 0) < 0, errno == EINTR {}
+    }
+
     var output: String { Program.text(outputPath) }
     var complaints: String { Program.text(complaintsPath) }
 
@@ -89,6 +100,7 @@ final class Program: Sendable {
             }
             try await Task.sleep(for: .milliseconds(4))
         }
+        isReaped.withLock { $0 = true }
         let signal = status & 0x7F
         return Ended(
             status: signal == 0 ? (status >> 8) & 0xFF : 128 + signal, output: output, complaints: complaints)

@@ -8,7 +8,7 @@ import Testing
 ///
 /// `INSIGHTS_NODES_SEEDS` sets how many, `INSIGHTS_NODES_FROM` the first; `INSIGHTS_NODES_SEED` replays one.
 @Suite("Simulation of several nodes") struct NodesSimulationTests {
-    private static let seeds = SimulationSeeds("INSIGHTS_NODES", count: 1000, inChunksOf: 100)
+    private static let seeds = SimulationSeeds("INSIGHTS_NODES", count: 500, inChunksOf: 50)
 
     @Test("promises hold among nodes, whatever goes wrong", arguments: seeds.chunks)
     func promises(_ chunk: UInt64) async {
