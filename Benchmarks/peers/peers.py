@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """peers.py NAME COUNT: APScheduler's side of one measurement, printed as one line of JSON.
 peers.py activity REPOSITORY: reads a repository's commits with PyDriller, without line counts.
+peers.py pgqueuer|procrastinate COUNT URL PROCESSES: no-op jobs through a queue in PostgreSQL, enqueued before the clock
+starts.
 
 Needs what ../run installs into ../.build/peers. Each scenario does with the peer's own means what `bench NAME`
 does with ours.
@@ -115,6 +117,69 @@ def activity(path):
     print(json.dumps({"commits": sum(days.values())}))
 
 
+async def pgqueuer(url, count=0, drain=None):
+    """Enqueues `count` jobs, or takes what there is in batches of 100, and tells when it began and ended."""
+    import asyncpg
+    from pgqueuer import PgQueuer
+    from pgqueuer.db import AsyncpgDriver
+    from pgqueuer.types import QueueExecutionMode
+    connection = await asyncpg.connect(url)
+    queue = PgQueuer(AsyncpgDriver(connection))
+    if count:
+        await queue.qm.queries.install()
+        for _ in range(0, count, 10_000):
+            await queue.qm.queries.enqueue(["noop"] * 10_000, [None] * 10_000, [0] * 10_000)
+        return
+    last = [0.0]
+
+    @queue.entrypoint("noop")
+    async def job(_):
+        last[0] = time.time()
+
+    drain["start"] = time.time()
+    await queue.qm.run(batch_size=100, mode=QueueExecutionMode.drain, log_aggregation_interval=datetime.timedelta(0))
+    drain["end"] = last[0]
+
+
+async def procrastinate(url, count=0, drain=None):
+    from procrastinate import App, PsycopgConnector
+    app = App(connector=PsycopgConnector(conninfo=url))
+
+    @app.task(name="noop")
+    async def job():
+        drain["end"] = time.time()
+
+    async with app.open_async():
+        if count:
+            await app.schema_manager.apply_schema_async()
+            for _ in range(0, count, 1000):
+                await job.batch_defer_async(*[{} for _ in range(1000)])
+            return
+        drain["start"] = time.time()
+        await app.run_worker_async(wait=False, concurrency=100, install_signal_handlers=False)
+
+
+def work(peer, url, results):
+    import asyncio
+    drain = {}
+    asyncio.run(globals()[peer](url, drain=drain))
+    results.put(drain)
+
+
+def queue(peer, count, url, processes):
+    import asyncio
+    import multiprocessing
+    asyncio.run(globals()[peer](url, count))
+    results = multiprocessing.Queue()
+    workers = [multiprocessing.Process(target=work, args=(peer, url, results)) for _ in range(processes)]
+    for worker in workers:
+        worker.start()
+    drains = [results.get() for _ in workers]
+    seconds = max(d.get("end", 0) for d in drains) - min(d["start"] for d in drains)
+    print(json.dumps({"runs": count, "runs_per_second": count / seconds}), flush=True)
+    os._exit(0)
+
+
 def main():
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name == "activity":
@@ -126,6 +191,8 @@ def main():
         lateness(count or 10_000)
     elif name == "burst-memory":
         burst(count or 100_000, durable=False)
+    elif name in ("pgqueuer", "procrastinate"):
+        queue(name, count, sys.argv[3], int(sys.argv[4]))
     elif name == "burst-sqlite":
         burst(count or 2_000, durable=True)
     else:
