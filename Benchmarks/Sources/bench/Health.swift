@@ -68,6 +68,38 @@ private func measure(port: Int) async -> Double {
 }
 
 private func latencies(port: Int) -> Double {
+    var samples: [Double] = []
+    guard
+        ask(
+            port: port,
+            note: {
+                samples.append($0); return samples.count < 2000
+            })
+    else { return .nan }
+    samples.sort()
+    return samples[Int(Double(samples.count) * 0.99)]
+}
+
+/// The slowest answer of `/health`, in milliseconds, asked every 2 ms until it is over.
+func slowestHealth(port: Int, until isOver: @escaping @Sendable () -> Bool) async -> Double {
+    await withCheckedContinuation { continuation in
+        let pool = ModulePool(core: 1, limit: 1)
+        _Concurrency.Task(executorPreference: pool) {
+            var slowest = 0.0
+            let isAnswered = ask(port: port) {
+                slowest = max(slowest, $0)
+                return !isOver()
+            }
+            continuation.resume(returning: isAnswered ? slowest : .nan)
+        }
+    }
+}
+
+/// Asks `/health` on one kept-alive connection, every 2 ms, for as long as `note` wants more.
+///
+/// - Parameter note: Told how long each answer took, in milliseconds.
+/// - Returns: Whether all were answered.
+private func ask(port: Int, note: (Double) -> Bool) -> Bool {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
     var address = sockaddr_in()
@@ -79,17 +111,14 @@ private func latencies(port: Int) -> Double {
             connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
         }
     }
-    guard connected == 0 else { return .nan }
+    guard connected == 0 else { return false }
     let request = Array("GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".utf8)
     var buffer = [UInt8](repeating: 0, count: 4096)
-    var samples: [Double] = []
-    for _ in 0..<2000 {
+    while true {
         let start = ContinuousClock.now
         guard write(descriptor, request, request.count) == request.count, read(descriptor, &buffer, buffer.count) > 0
-        else { return .nan }
-        samples.append((ContinuousClock.now - start).inSeconds * 1000)
+        else { return false }
+        guard note((ContinuousClock.now - start).inSeconds * 1000) else { return true }
         usleep(2000)
     }
-    samples.sort()
-    return samples[Int(Double(samples.count) * 0.99)]
 }

@@ -24,6 +24,13 @@ enum Measure {
         return seconds(usage.ru_utime) + seconds(usage.ru_stime)
     }
 
+    /// The most memory that this process had resident, in megabytes.
+    static var peakResidentMegabytes: Double {
+        var usage = rusage()
+        getrusage(RUSAGE_SELF.rawValue, &usage)
+        return Double(usage.ru_maxrss) / 1024
+    }
+
     /// Microseconds since the Unix epoch.
     static var wallMicroseconds: Int64 {
         var time = timespec()

@@ -1,8 +1,11 @@
 import Glibc
 import InsightsEngine
+import InsightsHTTP
 import InsightsPlugin
 import InsightsPostgresServer
 import InsightsStorage
+import Logging
+import Synchronization
 
 /// A server of this measurement's own, durable as any, or the one that `BENCH_POSTGRES` names.
 func postgres() throws -> String {
@@ -49,6 +52,63 @@ func storePostgres(seconds: Int, number: Int) async throws {
         "processor_seconds": .number(Measure.processorSeconds - processor),
     ])
     await store.close()
+}
+
+/// A server for several processes of one measurement: for each name that it reads it makes a database and tells its URI.
+/// It is gone when nobody writes to it any more.
+func postgresServer() throws {
+    let server = try PostgresServer(settings: ["shared_buffers": "512MB", "max_wal_size": "4GB"])
+    while let name = readLine() {
+        // At once, whoever reads: a pipe's output is kept back otherwise.
+        let line = try server.database(name) + "\n"
+        _ = line.withCString { write(STDOUT_FILENO, $0, strlen($0)) }
+    }
+    try server.stop(.immediate)
+}
+
+/// `count` no-op tasks due at one instant, shared by all processes that are given the same database and instant: how long
+/// from it until all that this one holds have run and are recorded, and what `/health` took meanwhile at most.
+func duePostgres(_ count: Int, at first: Instant) async throws {
+    let module = NoOp(capacity: 0)
+    let (engine, store) = try engine(
+        manifest(count, every: 3_600_000, starting: first, module: module), recorded: true,
+        on: PostgresStore.open(uri: try postgres()))
+    try await engine.start()
+    let running = _Concurrency.Task { await engine.run() }
+    let (ports, listening) = AsyncStream<Int>.makeStream()
+    let server = HTTPServerService(
+        configuration: HTTPConfiguration(port: 0), daemon: engine, logger: Logger(label: "bench"),
+        onListening: { listening.yield($0) })
+    let serving = _Concurrency.Task { try await server.run() }
+    var port = 0
+    for await listened in ports {
+        port = listened
+        break
+    }
+    try await _Concurrency.Task.sleep(for: first.since(SystemClock().now) - .milliseconds(50))
+    let held = engine.nextRunCount
+    let isOver = Atomic<Bool>(false)
+    let processor = Measure.processorSeconds
+    let end: ContinuousClock.Instant
+    let start = ContinuousClock.now + first.since(SystemClock().now)
+    async let slowest = slowestHealth(port: port) { isOver.load(ordering: .relaxed) }
+    while module.runs < held || engine.activeRunCount > 0 {
+        try await _Concurrency.Task.sleep(for: .milliseconds(1))
+    }
+    end = .now
+    isOver.store(true, ordering: .relaxed)
+    let seconds = (end - start).inSeconds
+    report([
+        "held": .integer(Int64(held)), "runs": .integer(Int64(module.runs)), "seconds": .number(seconds),
+        "runs_per_second": .number(Double(module.runs) / seconds), "health_max_ms": .number(await slowest),
+        "processor_seconds": .number(Measure.processorSeconds - processor),
+        "megabytes": .number(Measure.peakResidentMegabytes),
+    ])
+    serving.cancel()
+    engine.shutdown()
+    await running.value
+    await store.close()
+    exit(0)
 }
 
 /// What pages of a history of `count` finished runs take, the slowest of five each, in milliseconds.

@@ -24,7 +24,7 @@ func engine(_ manifest: Manifest, recorded: Bool, on given: (any Store)? = nil) 
     let path = "bench-\(getpid()).db"
     for suffix in ["", "-journal", "-wal", "-shm", ".lock"] { unlink(path + suffix) }
     let store: any Store = try given ?? (recorded ? try SQLiteStore.open(path: path) : MemoryStore())
-    var configuration = EngineConfiguration(nodeName: "bench")
+    var configuration = EngineConfiguration(nodeName: "bench-\(getpid())")
     configuration.answersRequests = false
     let engine = Engine(
         store: store, registry: Registry(), manifest: manifest,
@@ -83,11 +83,11 @@ func lateness(tasks: Int, seconds: Int, recorded: Bool) async throws {
 }
 
 /// `count` tasks due at one instant: how long until the last of their runs is over (and recorded).
-func burst(_ count: Int, recorded: Bool, on store: (any Store)? = nil) async throws {
+func burst(_ count: Int, recorded: Bool) async throws {
     let module = NoOp(capacity: 0)
     let first = SystemClock().now.advanced(by: .seconds(recorded ? 8 : 4))
     let (engine, store) = try engine(
-        manifest(count, every: 3_600_000, starting: first, module: module), recorded: recorded, on: store)
+        manifest(count, every: 3_600_000, starting: first, module: module), recorded: recorded)
     try await engine.start()
     let running = _Concurrency.Task { await engine.run() }
     while SystemClock().now < first { try await _Concurrency.Task.sleep(for: .milliseconds(1)) }

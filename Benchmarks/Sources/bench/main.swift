@@ -16,8 +16,12 @@ case "lateness-memory": try await lateness(tasks: count(default: 10_000), second
 case "lateness-sqlite": try await lateness(tasks: count(default: 10_000), seconds: 20, recorded: true)
 case "burst-memory": try await burst(count(default: 1_000_000), recorded: false)
 case "burst-sqlite": try await burst(count(default: 200_000), recorded: true)
-case "burst-postgres":
-    try await burst(count(default: 200_000), recorded: true, on: PostgresStore.open(uri: try postgres()))
+case "postgres-server": try postgresServer()
+case "due-postgres":
+    let seconds = arguments.count > 3 ? Int64(arguments[3]) : nil
+    try await duePostgres(
+        count(default: 100_000),
+        at: Instant(milliseconds: (seconds ?? SystemClock().now.milliseconds / 1000 + 60) * 1000))
 case "store-postgres":
     try await storePostgres(seconds: count(default: 15), number: arguments.count > 3 ? Int(arguments[3]) ?? 0 : 0)
 case "history-postgres": try await historyPostgres(count(default: 1_000_000))
@@ -27,7 +31,7 @@ case "history":
 case "forge": try await ForgeHost(repositories: count(default: 1000)).run()
 default:
     print(
-        "usage: bench register|lateness-memory|lateness-sqlite|burst-memory|burst-sqlite|burst-postgres|store-postgres"
+        "usage: bench register|lateness-memory|lateness-sqlite|burst-memory|burst-sqlite|postgres-server|due-postgres|store-postgres"
             + "|history-postgres|health|history|forge [COUNT] [FILE]")
     exit(64)
 }

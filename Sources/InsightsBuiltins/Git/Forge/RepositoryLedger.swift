@@ -28,7 +28,11 @@ final class RepositoryLedger: Sendable {
         mutating func count(_ item: Item) {
             switch item {
             case .reading(let reading, let entry):
-                outcome.addRead(reading.absent, of: entry.address.key)
+                if let failure = reading.failure {
+                    outcome.addFailure(entry.reference(ofPath: reading.repository.path).key, failure)
+                } else {
+                    outcome.addRead(reading.absent, of: entry.address.key)
+                }
                 done += 1
             case .gone(let path, _, let entry): outcome.addGone(entry.reference(ofPath: path).key)
             case .renamed, .retired, .found: break
@@ -113,7 +117,7 @@ final class RepositoryLedger: Sendable {
             var memory = reading.memory
             // Another entry may have read it since, by a token that sees more.
             if let known = try await store.repository(reading.repository.id) { memory.join(known) }
-            memory.finish(for: context.scheduledAt, by: entry.mark)
+            if reading.failure == nil { memory.finish(for: context.scheduledAt, by: entry.mark) }
             try store.set(memory, of: reading.repository.id)
         case .gone(let path, let id, let entry):
             // With what it belongs to: another forge may have the same number.

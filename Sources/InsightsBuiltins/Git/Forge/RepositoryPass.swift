@@ -128,7 +128,7 @@ struct RepositoryPass: Sendable {
         let label = target.found.repository.path
         do {
             let reading = try await reader.read(target.found, counters: counters, memory: target.memory)
-            for trouble in reading.troubles { log(trouble, of: label) }
+            for trouble in reading.troubles + (reading.failure.map { [$0] } ?? []) { log(trouble, of: label) }
             ledger.submit(.reading(reading, entry))
         } catch is RepositoryGone {
             guard target.isKnown else { return ledger.skip() }

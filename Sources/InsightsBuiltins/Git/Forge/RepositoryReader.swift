@@ -2,9 +2,10 @@ internal import InsightsPlugin
 
 /// Fetches everything of one repository.
 ///
-/// What may not be read or is not there is absent with a reason. What could not be fetched this time fails the whole
-/// repository, so that nothing half is stored, where it is traffic or the repository itself; of all else it costs that
-/// figure alone: a list of releases that can never be read must not cost the days that are lost with each run.
+/// What may not be read or is not there is absent with a reason. What could not be fetched this time costs that figure
+/// alone: neither a list of releases that can never be read nor clones that fail must cost the views of days that are lost
+/// with each run. Where it is traffic, the repository counts as failed all the same, and is read again; where nothing of
+/// its traffic could be fetched, or it could not be found, nothing of it is stored.
 struct RepositoryReader: Sendable {
     let client: ForgeClient
     let place: RepositoryPlace
@@ -74,19 +75,27 @@ struct RepositoryReader: Sendable {
             (ForgeMetrics.clones, ForgeMetrics.clonesUnique, ForgeMetrics.clonesUnique14d),
         ]
         for (source, unique, unique14d) in sources {
-            let answer = try await get(["traffic", source], of: reading)
-            guard answer.status == 200 else {
-                // One permission covers them all.
-                let reason = try trafficReason(answer)
-                reading.lack(
-                    ForgeMetrics.traffic.filter { reading.days[$0] == nil && reading.figures[$0] == nil }, reason)
-                return
+            do {
+                let answer = try await get(["traffic", source], of: reading)
+                guard answer.status == 200 else {
+                    let reason = try trafficReason(answer)
+                    if let failure = reading.failure { throw failure }
+                    // One permission covers them all.
+                    reading.lack(
+                        ForgeMetrics.traffic.filter { reading.days[$0] == nil && reading.figures[$0] == nil }, reason)
+                    return
+                }
+                let body = try answer.object()
+                take(
+                    body[source], source, date: "timestamp", members: [source: "count", unique: "uniques"], answer,
+                    &reading)
+                reading.figures[unique14d] = ForgeFigure(body["uniques"], "uniques")
+            } catch let failure as RunFailure where !failure.endsTurn {
+                // The other may be readable, and its days must not be lost with these.
+                if let former = reading.failure { throw former }
+                reading.failure = failure
+                reading.lack([source, unique, unique14d], "\(source) could not be read: \(failure.code)")
             }
-            let body = try answer.object()
-            take(
-                body[source], source, date: "timestamp", members: [source: "count", unique: "uniques"], answer, &reading
-            )
-            reading.figures[unique14d] = ForgeFigure(body["uniques"], "uniques")
         }
         for (metric, list, label) in [
             (ForgeMetrics.referrers14d, "referrers", "referrer"), (ForgeMetrics.paths14d, "paths", "path"),

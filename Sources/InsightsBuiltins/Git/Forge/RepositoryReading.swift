@@ -13,6 +13,8 @@ struct RepositoryReading: Sendable {
     var absences: [(metric: String, reason: String)] = []
     /// What went wrong and cost no more than some of the figures, for the run's log.
     var troubles: [RunFailure] = []
+    /// Why a part of its traffic could not be fetched: what is here is stored, and the repository has to be read again.
+    var failure: RunFailure?
     /// What a later run has to know.
     var memory: RepositoryMemory
     /// The forge's day of the rankings.

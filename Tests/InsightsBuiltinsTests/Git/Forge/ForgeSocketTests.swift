@@ -160,7 +160,7 @@ struct ForgeSocketTests {
         ] as [ForgeFault.Effect])
     func faults(effect: ForgeFault.Effect) async throws {
         let forge = forge(5)
-        forge.inject(effect, on: "GET */repositories/\(forge.repositories[3].id)/traffic/clones*")
+        forge.inject(effect, on: "GET */repositories/\(forge.repositories[3].id)/traffic/*")
         try await withServer(forge) { server, client in
             let fixture = fixture(forge, server, client.attempt())
             let summary = try await fixture.collect()
@@ -191,7 +191,7 @@ struct ForgeSocketTests {
     func hanging() async throws {
         let forge = forge(5)
         let id = forge.repositories[3].id
-        for path in ["*/r3/traffic/clones*", "*/repositories/\(id)/traffic/clones*"] {
+        for path in ["*/r3/traffic/*", "*/repositories/\(id)/traffic/*"] {
             forge.inject(.hang, on: "GET \(path)")
         }
         try await withServer(forge) { server, client in

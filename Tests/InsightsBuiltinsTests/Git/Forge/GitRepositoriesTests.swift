@@ -265,8 +265,8 @@ struct GitRepositoriesTests {
         ])
     func oneFails(answer: ScriptedHTTP.Answer) async throws {
         for name in ["a", "b", "c"] { add("acme/\(name)") }
-        let clones = fixture.place(of: "acme/b") + "/traffic/clones"
-        fixture.direct.meddle { $0.url.path == clones ? answer : nil }
+        let traffic = fixture.place(of: "acme/b") + "/traffic/"
+        fixture.direct.meddle { $0.url.path.hasPrefix(traffic) ? answer : nil }
         let summary = try await fixture.collect()
         #expect(summary.hasPrefix("2 repositories read; 1 failed: 127.0.0.1:4711/acme/b ("))
         #expect(!fixture.repositories.subjects.contains { $0.reference == fixture.repository("acme/b") })
@@ -278,13 +278,33 @@ struct GitRepositoriesTests {
         #expect(fixture.repositories.samples.count { $0.metric == "stars" } == 3)
     }
 
+    @Test(
+        "Where one part of the traffic fails the repository has failed, the days of the other part are stored, and the next attempt has all",
+        arguments: [("views", "clones"), ("clones", "views")])
+    func partFails(failing: String, other: String) async throws {
+        for name in ["a", "b", "c"] { add("acme/\(name)") }
+        let path = fixture.place(of: "acme/b") + "/traffic/\(failing)"
+        fixture.direct.meddle { $0.url.path == path ? ScriptedHTTP.Answer(500) : nil }
+        let summary = try await fixture.collect()
+        #expect(summary.hasPrefix("2 repositories read; 1 failed: 127.0.0.1:4711/acme/b (forge_failed"), "\(summary)")
+        let repository = fixture.repository("acme/b")
+        func days(_ metric: String) -> Int { fixture.repositories.series(metric, of: repository).count }
+        #expect(days(other) > 0 && days("\(other)_unique") > 0 && days("stars") == 1)
+        #expect(days(failing) == 0 && days("\(failing)_unique") == 0 && days("\(failing)_unique_14d") == 0)
+        fixture.direct.meddle(nil)
+        try await fixture.collect(attempt: 2)
+        #expect(days(failing) > 0)
+        // The others were finished by the first attempt.
+        #expect(fixture.repositories.samples.count { $0.metric == "stars" } == 4)
+    }
+
     @Test("A run of which more than half failed fails, and what was read stays")
     func mostFail() async throws {
         for name in ["a", "b", "c"] { add("acme/\(name)") }
         let spared = fixture.place(of: "acme/a") + "/"
         fixture.direct.meddle { request in
             if request.url.path.hasPrefix(spared) { return nil }
-            return request.url.path.hasSuffix("/traffic/views") ? ScriptedHTTP.Answer(502) : nil
+            return request.url.path.contains("/traffic/") ? ScriptedHTTP.Answer(502) : nil
         }
         await #expect(throws: RunFailure.self) { try await fixture.collect() }
         #expect(fixture.repositories.samples.count { $0.metric == "stars" } == 1)
