@@ -35,16 +35,7 @@ func health() async throws {
     let (engine, store) = try engine(manifest, recorded: true)
     try await engine.start()
     let running = _Concurrency.Task { await engine.run() }
-    let (ports, listening) = AsyncStream<Int>.makeStream()
-    let server = HTTPServerService(
-        configuration: HTTPConfiguration(port: 0), daemon: engine, logger: Logger(label: "bench"),
-        onListening: { listening.yield($0) })
-    let serving = _Concurrency.Task { try await server.run() }
-    var port = 0
-    for await listened in ports {
-        port = listened
-        break
-    }
+    let (serving, port) = await serve(engine)
     let idle = await measure(port: port)
     _ = await engine.trigger(nil, dependents: false)
     while engine.activeRunCount < processors { try await _Concurrency.Task.sleep(for: .milliseconds(10)) }
@@ -57,6 +48,17 @@ func health() async throws {
     _ = running
     await store.close()
     exit(0)
+}
+
+/// Serves HTTP beside an engine, on a port that the system chooses.
+func serve(_ engine: Engine) async -> (serving: _Concurrency.Task<Void, any Error>, port: Int) {
+    let (ports, listening) = AsyncStream<Int>.makeStream()
+    let server = HTTPServerService(
+        configuration: HTTPConfiguration(port: 0), daemon: engine, logger: Logger(label: "bench"),
+        onListening: { listening.yield($0) })
+    let serving = _Concurrency.Task { try await server.run() }
+    for await port in ports { return (serving, port) }
+    return (serving, 0)
 }
 
 /// p99 of 2 000 requests on one kept-alive connection, one every 2 ms, from a thread of their own.

@@ -1,10 +1,8 @@
 import Glibc
 import InsightsEngine
-import InsightsHTTP
 import InsightsPlugin
 import InsightsPostgresServer
 import InsightsStorage
-import Logging
 import Synchronization
 
 /// A server of this measurement's own, durable as any, or the one that `BENCH_POSTGRES` names.
@@ -75,27 +73,17 @@ func duePostgres(_ count: Int, at first: Instant) async throws {
         on: PostgresStore.open(uri: try postgres()))
     try await engine.start()
     let running = _Concurrency.Task { await engine.run() }
-    let (ports, listening) = AsyncStream<Int>.makeStream()
-    let server = HTTPServerService(
-        configuration: HTTPConfiguration(port: 0), daemon: engine, logger: Logger(label: "bench"),
-        onListening: { listening.yield($0) })
-    let serving = _Concurrency.Task { try await server.run() }
-    var port = 0
-    for await listened in ports {
-        port = listened
-        break
-    }
+    let (serving, port) = await serve(engine)
     try await _Concurrency.Task.sleep(for: first.since(SystemClock().now) - .milliseconds(50))
     let held = engine.nextRunCount
     let isOver = Atomic<Bool>(false)
     let processor = Measure.processorSeconds
-    let end: ContinuousClock.Instant
     let start = ContinuousClock.now + first.since(SystemClock().now)
     async let slowest = slowestHealth(port: port) { isOver.load(ordering: .relaxed) }
     while module.runs < held || engine.activeRunCount > 0 {
         try await _Concurrency.Task.sleep(for: .milliseconds(1))
     }
-    end = .now
+    let end = ContinuousClock.now
     isOver.store(true, ordering: .relaxed)
     let seconds = (end - start).inSeconds
     report([

@@ -119,7 +119,7 @@ struct LedgerTests {
 }
 
 /// A small generator with a seed that can be printed.
-private struct Random {
+struct Random {
     var state: UInt64
 
     mutating func next() -> UInt64 {

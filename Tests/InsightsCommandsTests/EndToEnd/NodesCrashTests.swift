@@ -251,13 +251,3 @@ struct NodesCrashTests {
         }
     }
 }
-
-/// A small generator with a seed that can be printed.
-private struct Random {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state >> 33
-    }
-}
