@@ -17,7 +17,7 @@ public enum Insights {
             } else {
                 try command.run()
             }
-            exit(ExitStatus.success.rawValue)
+            ProcessEnd.end(.success)
         } catch let failure as CommandFailure {
             end(failure)
         } catch let error as StoreError {
@@ -49,7 +49,17 @@ public enum Insights {
     private static func end(_ failure: CommandFailure) -> Never {
         let text = failure.description
         if !text.isEmpty { _ = Output.write(Array((text + "\n").utf8), to: STDERR_FILENO) }
-        exit(failure.status.rawValue)
+        ProcessEnd.end(failure.status)
+    }
+}
+
+/// How this process ends.
+enum ProcessEnd {
+    /// Ends it without what libraries have registered for the end (`atexit`): OpenSSL clears up beside threads that are
+    /// still connected to a database, and these crash. Nothing waits in a buffer, and stores stand a SIGKILL anyway.
+    static func end(_ status: ExitStatus) -> Never {
+        fflush(nil)
+        _exit(status.rawValue)
     }
 }
 

@@ -98,7 +98,7 @@ final class Output: Sendable {
         let text = "error: cannot write standard output: \(String(cString: strerror(problem)))\n"
         _ = Output.write(Array(text.utf8), to: STDERR_FILENO)
         state.hasFailed = true
-        if !state.keepsGoing { exit(ExitStatus.unavailable.rawValue) }
+        if !state.keepsGoing { ProcessEnd.end(.unavailable) }
     }
 
     /// Writes all bytes.

@@ -146,8 +146,7 @@ package final class Engine: Daemon {
     /// - Throws: ``StoreError``, `alreadyRunning` among them; nothing runs then.
     package func start() async throws(StoreError) {
         let manifest = manifest
-        if let shared { try await enter(shared) } else { try await store.acquire(identity) }
-        let stored = try await store.register(manifest.tasks.map { TaskRegistration($0) }, at: clock.now)
+        let stored = try await takePart(manifest)
         post([.manifest(manifest, stored)])
         // A node among others takes tasks one by one, with what is left of them.
         if shared == nil { post([.recovered(try await store.recover())]) }
@@ -155,6 +154,22 @@ package final class Engine: Daemon {
         knowledge.withLock { knowledge in
             knowledge.hasStarted = true
             knowledge.lastTick = now
+        }
+    }
+
+    /// Takes the store, or enters among the nodes, and registers the tasks.
+    ///
+    /// A node that stands still for longer than its lease in the middle of this enters anew, a few times.
+    private func takePart(_ manifest: Manifest) async throws(StoreError) -> [StoredTask] {
+        var tries = 3
+        while true {
+            do throws(StoreError) {
+                if let shared { try await enter(shared) } else { try await store.acquire(identity) }
+                return try await store.register(manifest.tasks.map { TaskRegistration($0) }, at: clock.now)
+            } catch {
+                tries -= 1
+                guard error.kind == .leaseLost, tries > 0 else { throw error }
+            }
         }
     }
 

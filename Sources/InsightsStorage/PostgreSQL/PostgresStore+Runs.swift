@@ -37,17 +37,19 @@ extension PostgresStore {
     }
 
     package func log(of run: RunID, offset: Int) async throws(StoreError) -> [LogLine] {
-        try await read { statements in
-            var fields = LogFields()
-            return try statements.run(
-                """
-                SELECT at, level, message, fields, line FROM log
-                WHERE run_row = (SELECT row FROM runs WHERE id = ?1) AND line >= ?2 ORDER BY line
-                """, .id(run), .integer(Int64(offset))
-            ).rows.map { row in
-                LogLine(
-                    at: try row.instant(0), level: try row.text(1), message: try row.text(2),
-                    fields: fields.read(try row.optionalText(3)), number: try row.int(4))
+        try await LogFields.inPieces(from: offset) { start, count async throws(StoreError) in
+            try await read { statements in
+                var fields = LogFields()
+                return try statements.run(
+                    """
+                    SELECT at, level, message, fields, line FROM log
+                    WHERE run_row = (SELECT row FROM runs WHERE id = ?1) AND line >= ?2 ORDER BY line LIMIT ?3
+                    """, .id(run), .integer(Int64(start)), .integer(Int64(count))
+                ).rows.map { row in
+                    LogLine(
+                        at: try row.instant(0), level: try row.text(1), message: try row.text(2),
+                        fields: fields.read(try row.optionalText(3)), number: try row.int(4))
+                }
             }
         }
     }

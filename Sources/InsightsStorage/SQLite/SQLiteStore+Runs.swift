@@ -38,23 +38,25 @@ extension SQLiteStore {
     }
 
     package func log(of run: RunID, offset: Int) async throws(StoreError) -> [LogLine] {
-        try await read { db in
-            let rows = try Row.fetchCursor(
-                db,
-                sql: """
-                    SELECT at, level, message, fields, line FROM log
-                    WHERE run_row = (SELECT row FROM runs WHERE id = ?) AND line >= ? ORDER BY line
-                    """,
-                arguments: [run.stored, offset])
-            var lines: [LogLine] = []
-            var fields = LogFields()
-            while let row = try rows.next() {
-                lines.append(
-                    LogLine(
-                        at: try row.instant(0), level: try row.text(1), message: try row.text(2),
-                        fields: fields.read(try row.optionalText(3)), number: try row.int(4)))
+        try await LogFields.inPieces(from: offset) { start, count async throws(StoreError) in
+            try await read { db in
+                let rows = try Row.fetchCursor(
+                    db,
+                    sql: """
+                        SELECT at, level, message, fields, line FROM log
+                        WHERE run_row = (SELECT row FROM runs WHERE id = ?) AND line >= ? ORDER BY line LIMIT ?
+                        """,
+                    arguments: [run.stored, start, count])
+                var lines: [LogLine] = []
+                var fields = LogFields()
+                while let row = try rows.next() {
+                    lines.append(
+                        LogLine(
+                            at: try row.instant(0), level: try row.text(1), message: try row.text(2),
+                            fields: fields.read(try row.optionalText(3)), number: try row.int(4)))
+                }
+                return lines
             }
-            return lines
         }
     }
 

@@ -1,3 +1,4 @@
+internal import InsightsEngine
 internal import InsightsPlugin
 
 /// Reads the fields of stored log lines. Those of one line after the other are mostly the same, and are then read once.
@@ -13,5 +14,24 @@ struct LogFields {
             self.text = text
         }
         return fields
+    }
+
+    /// Lines that are read at once, at most: a log may have a hundred thousand short ones, and each read has a deadline.
+    private static let piece = 16_384
+
+    /// Reads all lines of a log from number `start` on.
+    ///
+    /// - Parameter read: Reads so many lines at most from that number on, in order.
+    static func inPieces(
+        from start: Int, _ read: (_ start: Int, _ count: Int) async throws(StoreError) -> [LogLine]
+    ) async throws(StoreError) -> [LogLine] {
+        var lines = try await read(start, piece)
+        var isWhole = lines.count < piece
+        while !isWhole, let last = lines.last {
+            let next = try await read(last.number + 1, piece)
+            lines += next
+            isWhole = next.count < piece
+        }
+        return lines
     }
 }

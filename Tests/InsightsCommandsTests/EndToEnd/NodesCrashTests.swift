@@ -114,11 +114,22 @@ struct NodesCrashTests {
         var troubles: [Trouble] = []
         func start() throws -> Program { try place.start("serve", "--no-http", "--database", url) }
         var program = try start()
+        /// What was stopped or cut off before it was ready may have given up; whoever watches it starts it again.
+        func ready() async throws {
+            try await program.wait("to be ready") {
+                if program.hasEnded() {
+                    #expect(
+                        program.complaints.hasPrefix("error: "), "seed \(seed), node \(node): \(program.complaints)")
+                    #expect(
+                        !program.complaints.contains("crashed"), "seed \(seed), node \(node): \(program.complaints)")
+                    program = try start()
+                }
+                return program.complaints.contains("ready: ")
+            }
+        }
         for (blow, draw) in blows {
             // Three times of four it is ready.
-            if draw % 4 != 0 {
-                try await program.wait("to be ready", within: 120) { program.complaints.contains("ready: ") }
-            }
+            if draw % 4 != 0 || blow == .loss { try await ready() }
             try await Task.sleep(for: .milliseconds(Int64(draw % 3000)))
             if blow == .loss {
                 // What it takes to have something to lose: others' leases may have to run out first.
@@ -128,8 +139,10 @@ struct NodesCrashTests {
             troubles.append(Trouble(blow, program.pid))
             switch blow {
             case .kill, .loss:
-                program.send(SIGKILL)
-                #expect(try await program.ended().status == 128 + SIGKILL, "seed \(seed), node \(node)")
+                if !program.hasEnded() {
+                    program.send(SIGKILL)
+                    #expect(try await program.ended().status == 128 + SIGKILL, "seed \(seed), node \(node)")
+                }
                 try await Task.sleep(for: blow == .loss ? .seconds(absence) : .milliseconds(Int64(draw % 1500)))
                 program = try start()
             case .stop:
@@ -144,7 +157,7 @@ struct NodesCrashTests {
                 troubles[troubles.count - 1].until = Date().timeIntervalSince1970
             }
         }
-        try await program.wait("to be ready", within: 120) { program.complaints.contains("ready: ") }
+        try await ready()
         return Life(program: program, troubles: troubles)
     }
 

@@ -85,6 +85,14 @@ final class Program: Sendable {
 
     func send(_ signal: Int32) { kill(pid, signal) }
 
+    /// Whether it has ended; asked until it has.
+    func hasEnded() -> Bool {
+        isReaped.withLock { isReaped in
+            if !isReaped { isReaped = waitpid(pid, nil, WNOHANG) != 0 }
+            return isReaped
+        }
+    }
+
     /// Waits for the program's end.
     ///
     /// - Parameter patience: Seconds, after which it is killed and the test fails.

@@ -100,6 +100,23 @@ import Testing
         ) async throws -> CommandExit { .exited(127) }
     }
 
+    @Test("a node that is found dead while it starts enters anew, and gives up after three times")
+    func deadAtStart() async throws {
+        func engine(losses: Int) -> Engine {
+            let clock = ManualEngineClock(EngineFixture.start)
+            let store = SharedMemoryStore(SharedDatabase(clock))
+            store.losses.withLock { $0 = losses }
+            return Engine(
+                store: store, registry: Registry(), manifest: EngineFixture.manifest([]),
+                load: { LoadedManifest(manifest: nil, diagnostics: []) },
+                configuration: EngineConfiguration(nodeName: "node-0"), clock: clock, commands: Idle(),
+                logger: LogBook().logger)
+        }
+        try await engine(losses: 2).start()
+        let error = await #expect(throws: StoreError.self) { try await engine(losses: 3).start() }
+        #expect(error?.kind == .leaseLost)
+    }
+
     @Test("two nodes share the tasks, and each occurrence runs once", arguments: [true, false])
     func share(notifies: Bool) async throws {
         let calls = Calls()

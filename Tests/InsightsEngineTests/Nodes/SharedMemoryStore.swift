@@ -26,6 +26,8 @@ final class SharedMemoryStore: SharedStore {
     private let listener: AsyncStream<Void>.Continuation
     private let node = Mutex<Int?>(nil)
     private let cut = Mutex(false)
+    /// How many registrations are to find the node dead, as if it had stood still after it entered.
+    let losses = Mutex(0)
 
     /// - Parameter notifies: Whether it is told of what others do, or has to look.
     init(_ database: SharedDatabase, notifies: Bool = true) {
@@ -98,7 +100,12 @@ final class SharedMemoryStore: SharedStore {
     func news(of followers: [TaskID]) async throws(StoreError) -> StoreNews { try ask { $0.model.news(of: followers) } }
 
     func register(_ tasks: [TaskRegistration], at: Instant) async throws(StoreError) -> [StoredTask] {
-        try ask { $0.model.register(tasks, at: at.milliseconds) }
+        let isLost = losses.withLock { losses in
+            losses -= 1
+            return losses >= 0
+        }
+        if isLost { throw SharedMemoryStore.dead }
+        return try ask { $0.model.register(tasks, at: at.milliseconds) }
     }
 
     func recover() async throws(StoreError) -> [UnfinishedRun] { try ask { $0.model.base.recover() } }
