@@ -9,7 +9,7 @@ struct GlobalOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "sqlite:PATH or postgres://… (DATABASE_URL, else sqlite:insights.db)", valueName: "url"))
+            "sqlite:PATH, postgres://… (else DATABASE_URL)", valueName: "url"))
     var database: String?
 
     @Option(
