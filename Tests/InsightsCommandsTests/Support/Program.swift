@@ -21,7 +21,8 @@ final class Program: Sendable {
     }
 
     let pid: pid_t
-    private let isReaped = Mutex(false)
+    /// As `waitpid` told it; `nil` until somebody asked after its end.
+    private let endStatus = Mutex<Int32?>(nil)
     private let outputPath: String
     private let complaintsPath: String
 
@@ -72,7 +73,7 @@ final class Program: Sendable {
     }
 
     deinit {
-        guard !isReaped.withLock({ $0 }) else { return }
+        guard !hasEnded() else { return }
         kill(pid, SIGKILL)
         while waitpid(pid, nil, 0) < 0, errno == EINTR {}
     }
@@ -85,11 +86,14 @@ final class Program: Sendable {
 
     func send(_ signal: Int32) { kill(pid, signal) }
 
-    /// Whether it has ended; asked until it has.
-    func hasEnded() -> Bool {
-        isReaped.withLock { isReaped in
-            if !isReaped { isReaped = waitpid(pid, nil, WNOHANG) != 0 }
-            return isReaped
+    func hasEnded() -> Bool { reap(WNOHANG) != nil }
+
+    /// Asks after its end, and takes it off the system's list when it has come.
+    private func reap(_ options: Int32) -> Int32? {
+        endStatus.withLock { known in
+            var status: Int32 = 0
+            if known == nil, waitpid(pid, &status, options) != 0 { known = status }
+            return known
         }
     }
 
@@ -97,18 +101,16 @@ final class Program: Sendable {
     ///
     /// - Parameter patience: Seconds, after which it is killed and the test fails.
     func ended(within patience: Double = 120) async throws -> Ended {
-        var status: Int32 = 0
         let deadline = ContinuousClock.now + .seconds(patience)
-        while waitpid(pid, &status, WNOHANG) == 0 {
+        while !hasEnded() {
             if ContinuousClock.now > deadline {
                 kill(pid, SIGKILL)
-                waitpid(pid, &status, 0)
                 Issue.record("still running after \(patience) s\n\(lastWords)")
                 break
             }
             try await Task.sleep(for: .milliseconds(4))
         }
-        isReaped.withLock { $0 = true }
+        let status = reap(0) ?? 0
         let signal = status & 0x7F
         return Ended(
             status: signal == 0 ? (status >> 8) & 0xFF : 128 + signal, output: output, complaints: complaints)
