@@ -9,8 +9,11 @@ package struct WireError: Error, CustomStringConvertible {
 
 /// A blocking HTTP/1.1 client on a raw socket, kept alive, so that a test can send what no other client would.
 ///
-/// Every wait ends after 30 s: a server that never answers fails its test.
+/// Every wait ends after ``patience``: a server that never answers fails its test.
 package final class Wire: @unchecked Sendable {  // one thread at a time uses it; closed with the last reference
+    /// How long a wait may take, in seconds: far more than it takes, as a test may be one of many on a busy machine.
+    private static let patience = 120
+
     private let descriptor: Int32
     private var pending: ArraySlice<UInt8> = []
     private var isAtEnd = false
@@ -20,7 +23,7 @@ package final class Wire: @unchecked Sendable {  // one thread at a time uses it
     /// Takes over a connected socket.
     package init(descriptor: Int32) {
         self.descriptor = descriptor
-        var timeout = timeval(tv_sec: 30, tv_usec: 0)
+        var timeout = timeval(tv_sec: Wire.patience, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     }
@@ -108,7 +111,7 @@ package final class Wire: @unchecked Sendable {  // one thread at a time uses it
     /// - Throws: When that does not happen in time.
     package func awaitReset() throws {
         var poll = pollfd(fd: descriptor, events: 0, revents: 0)
-        guard Wire.uninterrupted({ Int(Glibc.poll(&poll, 1, 30_000)) }) == 1,
+        guard Wire.uninterrupted({ Int(Glibc.poll(&poll, 1, Int32(Wire.patience) * 1000)) }) == 1,
             poll.revents & Int16(POLLHUP | POLLERR) != 0
         else { throw WireError(description: "the server did not cut the connection") }
     }
