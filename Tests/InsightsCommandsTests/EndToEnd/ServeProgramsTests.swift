@@ -27,19 +27,19 @@ struct ServeProgramsTests {
     func secondSignal(command: String, signal: (number: Int32, status: Int32)) async throws {
         let place = try Place(Self.held)
         let program =
-            command == "serve" ? try place.start("serve", "--no-http") : try place.start("run")
+            command == "serve" ? try place.start("serve", "--no-http", "--grace", "10m") : try place.start("run")
         try await program.wait("the program") { place.text("pid").hasSuffix("\n") }
         let pid = try Self.pid(in: place)
         program.send(signal.number)
         if command == "serve" { try await program.waitForComplaint("another signal ends it at once") }
         // Two of one kind may be seen as one before the first has been taken.
         var tries = 0
-        try await program.wait("the end", within: 25) {
+        try await program.wait("the end") {
             tries += 1
             if tries % 20 == 0 { program.send(signal.number) }
             return !Self.isRunning(pid)
         }
-        #expect(try await program.ended(within: 20).status == signal.status)
+        #expect(try await program.ended().status == signal.status)
     }
 
     private static func pid(in place: Place) throws -> pid_t {
