@@ -1,7 +1,7 @@
 internal import InsightsEngine
 internal import InsightsPlugin
 
-/// Claims and ends by the thousand, each kind in one statement over arrays.
+/// Claims, starts and ends by the thousand, each kind in one statement over arrays.
 ///
 /// What is taken together neither names one run twice nor claims two occurrences of one task, so that its order does not
 /// matter. The common case is that all of it can be done; where some cannot, all is undone, the rest done again, and
@@ -11,36 +11,40 @@ final class PostgresBulk: BulkWriting {
 
     init(_ statements: PostgresStatements) { self.statements = statements }
 
-    func together(_ writes: [StoreWrite], from start: Int) -> Int {
+    func together(_ writes: [StoreWrite], from first: Int) -> Int {
         var runs: Set<RunID> = []
         var tasks: Set<TaskID> = []
-        var index = start
+        var index = first
         while index < writes.count {
             switch writes[index] {
             case .claim(let claim):
                 guard claim.occurrence == claim.scheduledAt, !claim.clearsMarks, !claim.startsAnew,
                     claim.group == nil || !claim.starts, runs.insert(claim.run).inserted,
                     tasks.insert(claim.task).inserted
-                else { return index - start }
+                else { return index - first }
+            case .start(let start):
+                guard start.group == nil, runs.insert(start.run).inserted else { return index - first }
             case .finish(let finish):
                 guard finish.payload.isEmpty, finish.marks.isEmpty, finish.skips.isEmpty,
                     statements.sharing?.mayHavePlace(finish.run) != true, runs.insert(finish.run).inserted
-                else { return index - start }
-            default: return index - start
+                else { return index - first }
+            default: return index - first
             }
             index += 1
         }
-        return index - start
+        return index - first
     }
 
     func apply(
         _ writes: ArraySlice<StoreWrite>, node: Int64?, number: (String) throws -> Int64
     ) throws -> [WriteOutcome?] {
         var claims: [(place: Int, claim: Claim)] = []
+        var starts: [(place: Int, start: AttemptStart)] = []
         var finishes: [(place: Int, finish: AttemptFinish)] = []
         for (place, write) in writes.enumerated() {
             switch write {
             case .claim(let claim): claims.append((place, claim))
+            case .start(let start): starts.append((place, start))
             case .finish(let finish): finishes.append((place, finish))
             default: break
             }
@@ -52,6 +56,10 @@ final class PostgresBulk: BulkWriting {
             try claim(places.map { (claims[$0].claim, uses[$0]) }, node: node, tells)
         }
         for place in claimed { outcomes[claims[place].place] = .done }
+        let started = try attempt(starts.count) { places, tells in
+            try start(places.map { starts[$0].start }, node: node, tells)
+        }
+        for place in started { outcomes[starts[place].place] = .done }
         let finished = try attempt(finishes.count) { places, tells in
             try finish(places.map { finishes[$0].finish }, tells)
         }
@@ -138,6 +146,43 @@ final class PostgresBulk: BulkWriting {
             UPDATE progress p SET last_occurrence = i.scheduled_at, last_row = i.row FROM i
             WHERE p.task_id = i.task_id AND (p.last_occurrence IS NULL OR p.last_occurrence < i.scheduled_at)
             RETURNING i.row AS place
+        )
+        """
+
+    // MARK: Starts
+
+    private func start(_ starts: [AttemptStart], node: Int64?, _ tells: Bool) throws -> [Int]? {
+        let count = starts.count
+        var ids = PostgresArray.ids(capacity: count)
+        // Place, fence, attempt, started at, lateness.
+        var columns = Array(repeating: PostgresArray.integers(capacity: count), count: 5)
+        for (place, start) in starts.enumerated() {
+            ids.append(start.run)
+            columns[0].append(Int64(place))
+            columns[1].append(start.fence)
+            columns[2].append(Int64(start.attempt))
+            columns[3].append(start.at.milliseconds)
+            columns[4].append(start.lateness?.wholeNanoseconds)
+        }
+        let values =
+            [.array(ids)] + columns.map(PostgresValue.array) + [node.map(PostgresValue.integer) ?? .null]
+        let result = try run(PostgresBulk.starts, values, tells)
+        if tells { return try result.rows.map { try $0.int(0) } }
+        return try result.first?.int(0) == count ? nil : []
+    }
+
+    /// Those that are over, going on, or fenced off are left alone; so is one that is sent again.
+    private static let starts = """
+        WITH x AS (
+            SELECT * FROM unnest(?1::uuid[], ?2::bigint[], ?3::bigint[], ?4::bigint[], ?5::bigint[], ?6::bigint[])
+            AS x (id, place, fence, attempt, started_at, lateness)
+        ), done AS (
+            UPDATE runs r SET status = \(RunStatus.running.code), fence = x.fence + 1, attempt_fence = x.fence + 1,
+                attempt = x.attempt, started_at = coalesce(r.started_at, x.started_at),
+                lateness = coalesce(r.lateness, x.lateness), node = ?7::bigint, retry_at = NULL, reason = NULL
+            FROM x WHERE r.id = x.id AND r.fence = x.fence AND r.status + 0 < \(StoredCodes.firstFinal)
+                AND NOT (r.status + 0 = \(RunStatus.running.code) AND r.attempt_fence = r.fence)
+            RETURNING x.place
         )
         """
 

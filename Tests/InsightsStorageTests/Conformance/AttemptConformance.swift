@@ -32,6 +32,44 @@ struct AttemptConformance {
         }
     }
 
+    @Test("starts in one batch stand or fall each by itself, and mix with ends of others", arguments: StoreKind.all)
+    func startsTogether(_ kind: StoreKind) async throws {
+        try await withDesk(kind) { desk async throws in
+            let waiting = (0..<4).map { desk.claim(60 + Double($0), starts: false, attempts: 2) }
+            let (going, over) = (desk.claim(70), desk.claim(71))
+            let claims = (waiting + [going, over]).map { StoreWrite.claim($0) }
+            #expect(try await desk.store.commit(claims + [desk.finish(over.run, at: 72)]).allSatisfy { $0 == .done })
+            let all = waiting[0..<3].map { desk.start($0.run, fence: 0, attempt: 1, at: 80) }
+            #expect(
+                try await desk.store.commit(all + [desk.finish(going.run, at: 81)]) == [.done, .done, .done, .done])
+            let mixed = [
+                // Sent again, fenced off, over, unknown, and one that may.
+                all[0], desk.start(waiting[1].run, fence: 0, attempt: 2, at: 82),
+                desk.start(over.run, fence: 1, attempt: 2, at: 82), desk.start(desk.id(), fence: 0, attempt: 1, at: 82),
+                desk.start(waiting[3].run, fence: 0, attempt: 1, at: 82), desk.finish(waiting[2].run, at: 83),
+            ]
+            #expect(
+                try await desk.store.commit(mixed) == [.done, .conflict, .conflict, .conflict, .done, .done])
+            for (place, claim) in waiting.enumerated() {
+                let run = try #require(try await desk.store.run(claim.run))
+                #expect(run.status == (place == 2 ? .succeeded : .running))
+                #expect(run.attempt == 1 && run.startedAt == Desk.at(place == 3 ? 82 : 80))
+                #expect(run.lateness == .milliseconds(5) && run.node != nil)
+            }
+            #expect(
+                try await desk.store.commit([
+                    desk.finish(waiting[0].run, .interrupted, at: 84), desk.finish(waiting[3].run, fence: 0, at: 84),
+                ]) == [.done, .fenced])
+            let again = [
+                desk.start(waiting[0].run, fence: 1, attempt: 2, at: 85),
+                desk.start(waiting[3].run, fence: 1, attempt: 2, at: 85),
+            ]
+            #expect(try await desk.store.commit(again) == [.done, .conflict])
+            let run = try #require(try await desk.store.run(waiting[0].run))
+            #expect(run.attempt == 2 && run.startedAt == Desk.at(80) && run.reason == nil)
+        }
+    }
+
     @Test("a run has one end", arguments: StoreKind.all)
     func oneEnd(_ kind: StoreKind) async throws {
         try await withDesk(kind) { desk async throws in
