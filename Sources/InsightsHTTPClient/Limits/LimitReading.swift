@@ -7,9 +7,9 @@ internal import InsightsPlugin
 struct LimitReading: Equatable, Sendable {
     /// Why an answer is none.
     enum Refusal: Equatable, Sendable {
-        /// 429, or a 403 that is one.
+        /// 429, or a 403 that is one; or, of GraphQL, a 200 that says so and how long to wait.
         case limit
-        /// 503 with `Retry-After`.
+        /// A server's failure with `Retry-After`.
         case unavailable
     }
 
@@ -55,7 +55,8 @@ struct LimitReading: Equatable, Sendable {
             switch status {
             case 429: .limit
             case 403 where isFollowed || remaining == 0 || LimitReading.speaksOfLimit(body): .limit
-            case 503 where isFollowed: .unavailable
+            case 200..<300 where isFollowed && LimitReading.speaksOfLimit(body): .limit
+            case 500..<600 where isFollowed: .unavailable
             default: nil
             }
         if refusal == .limit, !isFollowed, let wait = refusalEnd(headers, date) { retryAfter = max(1000, wait) }

@@ -102,13 +102,26 @@ struct LimitReadingTests {
         #expect(read(200, fields).retryAfter == headers["Retry-After"].map { _ in 5000 })
     }
 
+    @Test("GraphQL may refuse with 200, and any failure of a server may say how long to wait")
+    func followed() {
+        let body = #"{"errors":[{"message":"You have exceeded a secondary rate limit."}]}"#
+        let refused = read(200, ["Retry-After": "60", "x-ratelimit-remaining": "4000"], body: body)
+        #expect(refused.refusal == .limit && refused.retryAfter == 60_000)
+        for status in [500, 502, 503, 504] {
+            let failed = read(status, ["Retry-After": "7"])
+            #expect(failed.refusal == .unavailable && failed.retryAfter == 7000 && !failed.isAuthentic)
+        }
+    }
+
     @Test("A missing permission is none, nor is any other answer")
     func noRefusals() {
         let body = #"{"message":"Resource not accessible by personal access token"}"#
         #expect(read(403, ["x-ratelimit-remaining": "12"], body: body).refusal == nil)
         #expect(read(401, ["x-ratelimit-remaining": "0"]).refusal == nil)
         #expect(read(503, [:]).refusal == nil)
-        #expect(read(200, ["Retry-After": "5"], body: "rate limit").refusal == nil)
+        #expect(read(200, ["Retry-After": "5"], body: "a list").refusal == nil)
+        #expect(read(200, [:], body: "how to rate limit").refusal == nil)
+        #expect(read(404, ["Retry-After": "5"]).refusal == nil)
     }
 
     @Test(

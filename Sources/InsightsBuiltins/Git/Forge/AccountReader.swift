@@ -92,6 +92,12 @@ struct AccountReader: Sendable {
             }
         let told = members.lazy.compactMap { AccountTrail.name(body[$0]) }.first
         var reading = AccountReading(path: told ?? path, id: body["id"]?.identifier, route: route)
+        guard entry.canName(entry.accountSubject(reading.path, id: nil).reference),
+            entry.canTell(reading.path), reading.id.map(entry.canTell) ?? true
+        else {
+            throw RunFailure(
+                "bad_answer", "\(entry.address.key) told of account \(path) under a name that is none", retryable: true)
+        }
         switch entry.platform {
         case .github: try await readGitHub(body, reading.path, &reading)
         case .gitlab: try await readGitLab(body, &reading)

@@ -7,8 +7,8 @@ struct ForgeDiscovery: Sendable {
     struct Result: Sendable {
         /// To be read, each identity once.
         var repositories: [FoundRepository] = []
-        /// Known ones that the forge has no longer, with the path they had.
-        var gone: [(id: String, path: String)] = []
+        /// Known ones that the forge has no longer.
+        var gone: [GoneRepository] = []
         /// Known ones that are archived now, where the manifest leaves such ones out.
         var retired: [ForgeRepository] = []
         /// What could not be found out: each stands for as many repositories.
@@ -38,6 +38,9 @@ struct ForgeDiscovery: Sendable {
         /// Of an account: what it is called, and its identity as its repositories tell it.
         var owner: ForgeOwner?
     }
+
+    /// For how long what is gone is asked for again.
+    private static let patience = Duration.seconds(30 * 86_400)
 
     let client: ForgeClient
     let memory: ForgeMemory
@@ -127,9 +130,15 @@ struct ForgeDiscovery: Sendable {
                 if isTracked(found.repository, by: told.source) { tracked.insert(id) }
                 kept.append(id)
             case .gone:
-                if let path = try await memory.repository(id)?.path { result.gone.append((id, path)) }
+                let known = try await memory.repository(id)
                 // What the manifest still names is known to be gone, and no failure next time either.
-                if told.failure != nil { kept.append(id) }
+                let isNamed = told.failure != nil
+                if let known, isNamed || known.goneAt == nil {
+                    result.gone.append(GoneRepository(id: id, path: known.path))
+                }
+                // One answer may be wrong, or of a token that sees less for a while: it is asked for again, and taken up
+                // where it turns up, also in an account that it was moved to.
+                if isNamed || (known.map { isAskedFor($0) } ?? false) { kept.append(id) }
             case .unknown(let failure):
                 let path = try await memory.repository(id)?.path
                 result.failures.append((path ?? "repository \(id)", 1, failure))
@@ -142,6 +151,11 @@ struct ForgeDiscovery: Sendable {
             route: told.failure == nil ? told.route : known?.route ?? 0, ids: ids,
             account: told.owner?.id ?? known?.account)
         if found != known { result.found[told.source] = found }
+    }
+
+    private func isAskedFor(_ repository: RepositoryMemory) -> Bool {
+        guard let goneAt = repository.goneAt, let now = client.told else { return true }
+        return now.since(goneAt) < ForgeDiscovery.patience
     }
 
     private func isTracked(_ repository: ForgeRepository, by source: ForgeMemory.Source) -> Bool {

@@ -47,13 +47,21 @@ extension ForgeEntry {
     /// Reads a repository of an answer; `nil` when it lacks its identity or its path, or cannot be a subject: its key is
     /// too long, has a control character or a form of the token in it, and would fail the whole run or tell the token.
     func repository(_ answer: Value) -> ForgeRepository? {
-        guard let repository = ForgeRepository(answer, platform) else { return nil }
-        let key = reference(ofPath: repository.path).key
-        guard key.utf8.count <= 512, key == key.lowercased(), !secrets.occur(in: key),
-            !key.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        guard let repository = ForgeRepository(answer, platform), canName(reference(ofPath: repository.path)),
+            canTell(repository.path), canTell(repository.id)
         else { return nil }
         return repository
     }
+
+    /// Whether what an answer told can be a subject's key.
+    func canName(_ subject: SubjectReference) -> Bool {
+        let key = subject.key
+        return key.utf8.count <= 512 && key == key.lowercased() && !secrets.occur(in: key)
+            && !key.unicodeScalars.contains { $0.properties.generalCategory == .control }
+    }
+
+    /// Whether something from outside has no form of the token in it.
+    func canTell(_ text: String) -> Bool { !secrets.occur(in: text) }
 
     /// Text from outside without the token, should the forge or a visitor's link have it in there.
     func withoutToken(_ text: String) -> String { secrets.replaced(in: text) }

@@ -111,7 +111,7 @@ struct ForgeSurvey: Sendable {
         guard entry.token != nil, entry.platform.trafficDays != nil else { return [] }
         let byAccount = Dictionary(grouping: repositories) { entry.account(ofPath: $0.repository.path) }
         var findings: [OnlineFinding] = []
-        for (account, members) in byAccount.sorted(by: { $0.key < $1.key }) {
+        accounts: for (account, members) in byAccount.sorted(by: { $0.key < $1.key }) {
             var refused: String?
             var readable = 0
             let asked = members.prefix(ForgeSurvey.samples)
@@ -119,10 +119,15 @@ struct ForgeSurvey: Sendable {
                 let answer = try await client.get(trafficRoute(found.repository))
                 if answer.status == 200 {
                     readable += 1
-                } else if [403, 404].contains(answer.status) {
+                } else if answer.status == 404 || answer.status == 403 && answer[header: "x-github-sso"] == nil {
                     refused = found.repository.path
                 } else {
-                    throw answer.failure(of: "traffic of \(found.repository.path)", entry)
+                    // It costs this finding alone; what the others find may still be told.
+                    let failure = answer.failure(of: "traffic of \(found.repository.path)", entry)
+                    guard !failure.endsTurn else { throw failure }
+                    findings.append(
+                        OnlineFinding(.error, failure.code, of: "\(forge)/\(account)", failure.message))
+                    continue accounts
                 }
             }
             findings.append(trafficFinding(account, of: asked.count, readable: readable, refused: refused))

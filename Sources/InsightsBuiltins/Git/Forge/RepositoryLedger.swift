@@ -9,8 +9,8 @@ final class RepositoryLedger: Sendable {
     enum Item: Sendable {
         /// Everything of one repository.
         case reading(RepositoryReading, ForgeEntry)
-        /// One that the forge has no longer.
-        case gone(path: String, id: String, ForgeEntry)
+        /// One that the forge has no longer, by the forge's time.
+        case gone(GoneRepository, at: Instant?, ForgeEntry)
         /// Some that have changed names with each other.
         case renamed([ForgeRepository], ForgeEntry)
         /// One that was archived, and is not read any more.
@@ -34,7 +34,8 @@ final class RepositoryLedger: Sendable {
                     outcome.addRead(reading.absent, of: entry.address.key)
                 }
                 done += 1
-            case .gone(let path, _, let entry): outcome.addGone(entry.reference(ofPath: path).key)
+            case .gone(let gone, _, let entry):
+                if !gone.isReplaced { outcome.addGone(entry.reference(ofPath: gone.path).key) }
             case .renamed, .retired, .found: break
             }
         }
@@ -119,17 +120,30 @@ final class RepositoryLedger: Sendable {
             if let known = try await store.repository(reading.repository.id) { memory.join(known) }
             if reading.failure == nil { memory.finish(for: context.scheduledAt, by: entry.mark) }
             try store.set(memory, of: reading.repository.id)
-        case .gone(let path, let id, let entry):
+        case .gone(let gone, let told, let entry):
+            let store = ForgeMemory(context.state, of: entry)
+            var memory = try await store.repository(gone.id)
+            let lost = memory?.leave(at: told ?? context.clock.now) ?? [:]
+            if let memory { try store.set(memory, of: gone.id) }
+            // Its key is another's now, whose coming tells that it is gone.
+            if gone.isReplaced { return }
             // With what it belongs to: another forge may have the same number.
-            let account = entry.accountSubject(entry.account(ofPath: path), id: nil)
-            let reference = entry.reference(ofPath: path)
+            let account = entry.accountSubject(entry.account(ofPath: gone.path), id: nil)
+            let reference = entry.reference(ofPath: gone.path)
             try context.emit([
                 .subject(entry.platformSubject), .subject(account),
                 .subject(
                     Subject(
-                        kind: reference.kind, key: reference.key, externalID: id, parent: account.reference,
+                        kind: reference.kind, key: reference.key, externalID: gone.id, parent: account.reference,
                         state: .gone)),
             ])
+            for (source, metrics) in ForgeMetrics.passing(entry.platform) {
+                guard let days = lost[source] else { continue }
+                try context.emit(
+                    metrics.map {
+                        .gap(Gap(reference, $0, from: days.lowerBound.midnight, to: days.upperBound.midnight))
+                    })
+            }
         case .renamed(let repositories, let entry):
             try context.emit(repositories.flatMap(entry.subjects).map(Emission.subject))
         case .retired(let repository, let entry):
@@ -139,4 +153,13 @@ final class RepositoryLedger: Sendable {
             for (source, found) in found { try memory.set(found, by: source) }
         }
     }
+}
+
+/// A known repository that the forge has no longer.
+struct GoneRepository: Hashable, Sendable {
+    var id: String
+    /// The path that it had.
+    var path: String
+    /// Whether another repository has that path now.
+    var isReplaced = false
 }

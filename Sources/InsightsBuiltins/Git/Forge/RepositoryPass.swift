@@ -58,9 +58,9 @@ struct RepositoryPass: Sendable {
                 metadata: ["subject": "\(forge)/\(name)"])
         }
         let paths = Set(result.repositories.lazy.map { $0.repository.path.lowercased() })
-        // Where another has taken the name, its coming tells that the former holder is gone.
-        for (id, path) in result.gone where !paths.contains(path.lowercased()) {
-            ledger.submit(.gone(path: path, id: id, entry))
+        for var gone in result.gone {
+            gone.isReplaced = paths.contains(gone.path.lowercased())
+            ledger.submit(.gone(gone, at: client.told, entry))
         }
         for repository in result.retired { ledger.submit(.retired(repository, entry)) }
         if !result.found.isEmpty { ledger.submit(.found(result.found, entry)) }
@@ -132,7 +132,8 @@ struct RepositoryPass: Sendable {
             ledger.submit(.reading(reading, entry))
         } catch is RepositoryGone {
             guard target.isKnown else { return ledger.skip() }
-            ledger.submit(.gone(path: label, id: target.found.repository.id, entry))
+            let gone = GoneRepository(id: target.found.repository.id, path: label)
+            ledger.submit(.gone(gone, at: client.told, entry))
         } catch let failure as RunFailure where failure.endsTurn {
             stop.set(failure)
         } catch let failure as RunFailure {

@@ -26,6 +26,7 @@ struct RepositoryReader: Sendable {
     ) async throws -> RepositoryReading {
         var reading = RepositoryReading(repository: found.repository, memory: memory)
         reading.memory.path = found.repository.path
+        reading.memory.goneAt = nil
         switch entry.platform {
         case .github:
             try await readGitHubTraffic(&reading)
@@ -95,6 +96,8 @@ struct RepositoryReader: Sendable {
                 if let former = reading.failure { throw former }
                 reading.failure = failure
                 reading.lack([source, unique, unique14d], "\(source) could not be read: \(failure.code)")
+                // From today on its days were to be had: should nobody read them in time, they are lost.
+                if reading.memory.read[source] == nil { reading.memory.read[source] = client.told?.utcDay.midnight }
             }
         }
         for (metric, list, label) in [
@@ -269,12 +272,15 @@ struct RepositoryReader: Sendable {
         if let lost { reading.gaps += members.keys.sorted().map { ($0, lost) } }
         guard traffic.isComplete else {
             reading.lack(members.keys.sorted(), traffic.problem ?? "a day could not be read")
-            guard let last = reading.memory.read[source] else { return }
-            // Up to the first day that it does not tell it was a whole reading; what is behind may be lost yet.
-            let start = lost.map { UTCDay(number: $0.upperBound.number + 1) } ?? last.utcDay
+            // Up to the first day that it does not tell it was a whole reading; what is behind may be lost yet. Of a first
+            // reading that begins with the first day that it tells.
+            let last = reading.memory.read[source]
+            let start =
+                lost.map { UTCDay(number: $0.upperBound.number + 1) } ?? last?.utcDay ?? traffic.told.min()
+                ?? answer.made.utcDay
             var day = start
             while day < answer.made.utcDay, traffic.told.contains(day) { day = UTCDay(number: day.number + 1) }
-            if lost != nil || day > start { reading.memory.read[source] = day.midnight }
+            if last == nil || lost != nil || day > start { reading.memory.read[source] = day.midnight }
             return
         }
         reading.memory.read[source] = answer.made

@@ -67,6 +67,8 @@ struct RepositoryMemory: Hashable, Sendable {
     /// By source of traffic (`views`, `clones`, `fetches`): the forge's time of the last reading with every day, or the
     /// midnight before which all that was lost since is recorded.
     var read: [String: Instant] = [:]
+    /// Since when the forge has it no longer; `nil` while it is there.
+    var goneAt: Instant?
 
     init(path: String) { self.path = path }
 
@@ -80,13 +82,16 @@ struct RepositoryMemory: Hashable, Sendable {
         for (source, instant) in value?["read"]?.object ?? [:] {
             read[source] = instant.integer.map(Instant.init(milliseconds:))
         }
+        goneAt = value?["gone_at"]?.integer.map(Instant.init(milliseconds:))
     }
 
     var value: Value {
-        [
+        var object: ValueObject = [
             "path": .string(path), "finished_for": RepositoryMemory.value(finishedFor),
             "read": RepositoryMemory.value(read),
         ]
+        if let goneAt { object["gone_at"] = .integer(goneAt.milliseconds) }
+        return .object(object)
     }
 
     private static func value(_ instants: [String: Instant]) -> Value {
@@ -103,6 +108,22 @@ struct RepositoryMemory: Hashable, Sendable {
     mutating func join(_ other: RepositoryMemory) {
         finishedFor.merge(other.finishedFor, uniquingKeysWith: max)
         read.merge(other.read, uniquingKeysWith: max)
+    }
+
+    /// Notes that the forge has it no longer.
+    ///
+    /// - Returns: The days that nobody can tell any more, by source: from the last reading up to yesterday, once. Should it
+    ///   turn up again, the next gap begins where these end.
+    mutating func leave(at now: Instant) -> [String: ClosedRange<UTCDay>] {
+        guard goneAt == nil else { return [:] }
+        goneAt = now
+        let today = now.utcDay
+        var lost: [String: ClosedRange<UTCDay>] = [:]
+        for (source, last) in read where last.utcDay < today {
+            lost[source] = last.utcDay...UTCDay(number: today.number - 1)
+            read[source] = today.midnight
+        }
+        return lost
     }
 
     /// When it is its turn: what was never tried comes first, then by its oldest reading what has traffic, as its days are

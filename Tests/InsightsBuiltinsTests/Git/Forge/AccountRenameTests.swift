@@ -132,6 +132,23 @@ struct AccountRenameTests {
         #expect(fixture.repositories.lines.contains { $0.message.contains("another account is called acme now") })
     }
 
+    @Test(
+        "An account that is told under a name that can be none fails alone, and no form of the token is left",
+        arguments: ForgeFixture.tokenForms + ["a\u{85}b"])
+    func odd(name: String) async throws {
+        let fixture = Scene(.github, .organization).fixture
+        fixture.forge.addAccount("other")
+        fixture.direct.meddle { request in
+            guard request.url.path.hasSuffix("/orgs/acme") else { return nil }
+            return ScriptedHTTP.Answer(json: ["id": 7, "login": .string(name), "followers": 3, "public_repos": 1])
+        }
+        let summary =
+            try await fixture.accounts.run(
+                GitAccounts(), with: ["forges": [fixture.entry(["accounts": ["acme", "other"]])]]) ?? ""
+        #expect(summary.hasPrefix("1 account read; 1 failed: \(fixture.key)/acme (bad_answer"), "\(summary)")
+        #expect(!(fixture.everything + summary).lowercased().contains(name.lowercased()))
+    }
+
     @Test("An account that is gone is no account, whatever was known of it")
     func gone() async throws {
         let scene = Scene(.github, .organization)

@@ -1,3 +1,4 @@
+import Foundation
 import InsightsForgeServer
 import InsightsPlugin
 import InsightsTesting
@@ -7,6 +8,11 @@ import InsightsTesting
 /// A simulated forge with an organisation, and a task that collects from it.
 struct ForgeFixture {
     static let token = "ghp_Planted0Token1That2Nobody3May4See"
+    /// The token as an answer might have it.
+    static let tokenForms = [
+        token, token.uppercased(), token.utf8.map { String($0, radix: 16) }.joined(),
+        Data(token.utf8).base64EncodedString(),
+    ]
     static let start = Instant("2026-01-05T10:00:00Z") ?? Instant(seconds: 0)
 
     let forge: Forge

@@ -50,16 +50,49 @@ struct GitRepositoriesLifeTests {
         }
     }
 
-    @Test("A deleted one is gone, once and for all")
+    /// The days that a repository's views are told to lack, counted from the first collection's.
+    private func gaps(_ path: String) -> [[Int64]] {
+        let first = ForgeFixture.start.startOfDay.milliseconds
+        return fixture.gaps("views", of: fixture.repository(path)).map { gap in
+            [gap.from, gap.to].map { ($0.milliseconds - first) / 86_400_000 }
+        }
+    }
+
+    @Test("A deleted one is gone, told once with the days that were lost, and asked for again for a month")
     func delete() async throws {
         let id = add("acme/dies")
         try await fixture.collect()
         forge.delete(id)
         let gone = try await next().filter { $0.externalID == String(id) }
         #expect(gone.map(\.state) == [.gone] && gone.map(\.reference) == [fixture.repository("acme/dies")])
-        forge.clearLog()
-        #expect(try await next().allSatisfy { $0.externalID != String(id) })
-        #expect(fixture.paths["/api/v3/repositories/\(id)"] == nil)
+        #expect(gaps("acme/dies") == [[0, 0]])
+        for (days, asked) in [(0, 1), (27, 1), (2, 1), (0, nil)] as [(Int64, Int?)] {
+            fixture.advance(to: forge.now.advanced(by: .seconds(86_400 * days)))
+            forge.clearLog()
+            #expect(try await next().allSatisfy { $0.externalID != String(id) })
+            #expect(gaps("acme/dies") == [])
+            #expect(fixture.paths["/api/v3/repositories/\(id)"] == asked)
+        }
+    }
+
+    @Test("A moved one that one answer denies is read again when it turns up, with the days that were lost meanwhile")
+    func denied() async throws {
+        let id = add("acme/moves")
+        try await fixture.collect()
+        forge.move(id, to: "other/moved")
+        _ = try await next()
+        fixture.direct.meddle { $0.url.path == "/api/v3/repositories/\(id)" ? ScriptedHTTP.Answer(404) : nil }
+        let gone = try await next().filter { $0.externalID == String(id) }
+        #expect(gone.map(\.state) == [.gone] && gone.map(\.reference) == [fixture.repository("other/moved")])
+        #expect(gaps("other/moved") == [[1, 1]])
+        fixture.direct.meddle(nil)
+        fixture.advance(to: forge.now.advanced(by: .seconds(86_400 * 19)))
+        let back = try await next().filter { $0.externalID == String(id) }
+        #expect(back.map(\.reference) == [fixture.repository("other/moved")] && back.first?.state != .gone)
+        // It is the 22nd day after the first; a window of 14 begins with the ninth.
+        #expect(gaps("other/moved") == [[2, 8]])
+        _ = try await next()
+        #expect(gaps("other/moved") == [])
     }
 
     @Test("A deleted one that the manifest names is gone, and no failure")

@@ -133,6 +133,27 @@ struct LostDaysTests {
         #expect(try await gaps(on: 25, "views") == [])
     }
 
+    @Test("From the first try on days count, of a source that failed and of an answer with a bad day")
+    func firstTry() async throws {
+        for name in ["b", "c"] { fixture.forge.addRepository("acme/\(name)", createdAt: day(-30)) }
+        let clones = fixture.place(of: "acme/widget") + "/traffic/clones"
+        fixture.direct.meddle { $0.url.path == clones ? ScriptedHTTP.Answer(500) : nil }
+        try await fixture.collect()
+        fixture.direct.meddle(nil)
+        #expect(try await gaps(on: 20, "clones") == [[0, 6]])
+        #expect(fixture.gaps("views", of: repository).count == 1)
+
+        let fresh = LostDaysTests()
+        let bad = day(-3)
+        fresh.change { days in
+            days.map { $0["timestamp"]?.string == "\(bad)" ? ["timestamp": .string("\(bad)"), "count": 4] : $0 }
+        }
+        try await fresh.fixture.collect()
+        fresh.fixture.direct.meddle(nil)
+        #expect(try await fresh.gaps(on: 20, "views") == [[-3, 6]])
+        #expect(try await fresh.gaps(on: 21, "views") == [])
+    }
+
     @Test("One day of long ago in an answer does not hide those that are lost")
     func longAgo() async throws {
         try await fixture.collect()
