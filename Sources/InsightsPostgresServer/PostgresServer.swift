@@ -34,9 +34,11 @@ package final class PostgresServer: Sendable {
 
     /// Makes and starts a server, and waits until it takes connections.
     ///
-    /// - Parameter settings: For `postgresql.conf`.
+    /// - Parameters:
+    ///   - settings: For `postgresql.conf`.
+    ///   - host: Whom its certificate is for, if it is to have one: of the authority `server` (``authority(_:)``).
     /// - Throws: ``Failure``, which says what is missing.
-    package init(settings: [String: String] = [:]) throws {
+    package init(settings: [String: String] = [:], certifiedAs host: String? = nil) throws {
         programs = try Programs.find()
         port = try PostgresServer.freePort()
         folder = try PostgresServer.makeFolder()
@@ -50,6 +52,11 @@ package final class PostgresServer: Sendable {
                 "-D", folder + "/data", "-U", PostgresServer.user, "--auth-local=trust", "--auth-host=scram-sha-256",
                 "--pwfile", file, "-E", "UTF8", "--locale=C", "--no-sync",
             ])
+        var settings = settings
+        if let host {
+            try certify(host)
+            settings["ssl"] = "on"
+        }
         try configure(settings)
         try watch()
         try start()
@@ -88,6 +95,34 @@ package final class PostgresServer: Sendable {
         let former = try String(contentsOfFile: configuration, encoding: .utf8)
         try (former + lines.joined(separator: "\n") + "\n").write(
             toFile: configuration, atomically: false, encoding: .utf8)
+    }
+
+    // MARK: Certificates
+
+    private static let newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+
+    /// Makes an authority for certificates.
+    ///
+    /// - Returns: The path of its own certificate, for `sslrootcert`.
+    @discardableResult
+    package func authority(_ name: String) throws -> String {
+        let path = folder + "/" + name
+        try programs.run(
+            "openssl",
+            ["req", "-x509", "-subj", "/CN=\(name)", "-keyout", path + ".key", "-out", path + ".pem"]
+                + PostgresServer.newKey)
+        return path + ".pem"
+    }
+
+    private func certify(_ host: String) throws {
+        let authority = try authority("server")
+        try programs.run(
+            "openssl",
+            [
+                "req", "-x509", "-subj", "/CN=\(host)", "-addext", "subjectAltName=DNS:\(host)", "-CA", authority,
+                "-CAkey", folder + "/server.key", "-keyout", folder + "/data/server.key", "-out",
+                folder + "/data/server.crt",
+            ] + PostgresServer.newKey)
     }
 
     // MARK: Its life

@@ -180,8 +180,8 @@ final class PostgresBulk: BulkWriting {
             UPDATE runs r SET status = \(RunStatus.running.code), fence = x.fence + 1, attempt_fence = x.fence + 1,
                 attempt = x.attempt, started_at = coalesce(r.started_at, x.started_at),
                 lateness = coalesce(r.lateness, x.lateness), node = ?7::bigint, retry_at = NULL, reason = NULL
-            FROM x WHERE r.id = x.id AND r.fence = x.fence AND r.status + 0 < \(StoredCodes.firstFinal)
-                AND NOT (r.status + 0 = \(RunStatus.running.code) AND r.attempt_fence = r.fence)
+            FROM x WHERE r.id = x.id AND r.fence = x.fence AND r.status < \(StoredCodes.firstFinal)
+                AND NOT (r.status = \(RunStatus.running.code) AND r.attempt_fence = r.fence)
             RETURNING x.place
         )
         """
@@ -218,8 +218,7 @@ final class PostgresBulk: BulkWriting {
         return try result.first?.int(0) == count ? nil : []
     }
 
-    /// Those that are over, fenced off, or sent again are left alone. The sum keeps the planner from looking for all runs
-    /// of a status, of which it knows nothing while the tables are new.
+    /// Those that are over, fenced off, or sent again are left alone.
     private static let finishes = """
         WITH x AS (
             SELECT * FROM unnest(?1::uuid[], ?2::bigint[], ?3::bigint[], ?4::bigint[], ?5::bigint[], ?6::bigint[],
@@ -231,7 +230,7 @@ final class PostgresBulk: BulkWriting {
                 retry_at = x.retry_at, error_code = x.error_code, error_message = x.error_message,
                 error_retryable = x.error_retryable, error_retry_at = x.error_retry_at, summary = x.summary,
                 failures = coalesce(r.failures, 0) + x.failures, samples = coalesce(r.samples, 0)
-            FROM x WHERE r.id = x.id AND r.fence = x.fence AND r.status + 0 < \(StoredCodes.firstFinal)
+            FROM x WHERE r.id = x.id AND r.fence = x.fence AND r.status < \(StoredCodes.firstFinal)
                 AND r.status <> x.status
             RETURNING x.place, r.task_id, r.scheduled_at, r.status
         ), successes AS (

@@ -78,7 +78,7 @@ struct PostgresHolding {
         // What runs anywhere is little; the tasks that are taken may have a long history.
         _ = try statements.run(
             """
-            WITH r AS MATERIALIZED (SELECT row, task_id FROM runs WHERE status = \(RunStatus.running.code))
+            WITH r AS MATERIALIZED (SELECT row, task_id FROM runs WHERE outcome = 0 AND status = \(RunStatus.running.code))
             UPDATE runs u SET fence = fence + 1, losses = coalesce(losses, 0) + 1 FROM r
             WHERE u.row = r.row AND u.fence = u.attempt_fence AND \(condition)
             """, value)
@@ -89,7 +89,7 @@ struct PostgresHolding {
     ) throws -> [UnfinishedRun] {
         try statements.run(
             """
-            WITH r AS MATERIALIZED (SELECT * FROM runs WHERE status < \(StoredCodes.firstFinal))
+            WITH r AS MATERIALIZED (SELECT * FROM runs WHERE outcome = 0)
             SELECT \(StoredRun.unfinishedColumns) FROM r JOIN tasks t ON t.id = r.task_id WHERE \(condition)
             ORDER BY r.scheduled_at, r.row
             """, value

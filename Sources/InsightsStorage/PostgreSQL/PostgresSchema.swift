@@ -8,7 +8,7 @@ enum PostgresSchema {
     /// Where the tables are: never among somebody else's.
     static let name = "insights"
     /// Rises with each migration.
-    static let version = 1
+    static let version = 2
     /// Row numbers that a connection takes from their sequence at a time.
     static let rowsAtOnce: Int64 = 1024
     /// The database's clock now, not that of the transaction's begin: milliseconds since 1970.
@@ -19,7 +19,7 @@ enum PostgresSchema {
     static let measuresLock: Int64 = 0x696e_7369_6768_7403
 
     /// Each version's statements, from 1.
-    static let migrations = [tasks + runs + measures + requests]
+    static let migrations = [tasks + runs + measures + requests, outcomes]
 
     /// `progress` is apart from `tasks`: it changes with every run, within its page (`fillfactor`, no index but its key).
     /// `node` is who holds the task.
@@ -52,8 +52,8 @@ enum PostgresSchema {
         """
 
     /// `runs_by_task` is both the claim (unique on task and occurrence; `is_occurrence` is NULL for a run by hand, and NULLs
-    /// differ from one another) and a task's history, by status too without a look at the rows. `runs_by_time` and
-    /// `runs_by_status` are the history in its order. Room is left on each page, as a run's end writes its row anew.
+    /// differ from one another) and a task's history. `runs_by_time` is the history in its order. Room is left on each page,
+    /// as a run's start and its end write its row anew. Version 2 has other indexes (``outcomes``).
     private static let runs = """
         CREATE SEQUENCE run_rows INCREMENT BY \(rowsAtOnce);
         CREATE TABLE runs (
@@ -75,6 +75,18 @@ enum PostgresSchema {
             message TEXT NOT NULL, fields TEXT, PRIMARY KEY (run_row, line));
         CREATE TABLE checkpoints (
             number BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY, digest BIGINT NOT NULL UNIQUE);
+
+        """
+
+    /// `outcome` is 0 until the run has its end, then its status: it stands in the indexes in the place of `status`, so that
+    /// a start changes none of them and stays within its page (a heap-only tuple).
+    private static let outcomes = """
+        ALTER TABLE runs ADD COLUMN outcome SMALLINT GENERATED ALWAYS AS (
+            CAST(CASE WHEN status < \(StoredCodes.firstFinal) THEN 0 ELSE status END AS SMALLINT)) STORED;
+        DROP INDEX runs_by_task;
+        DROP INDEX runs_by_status;
+        CREATE UNIQUE INDEX runs_by_task ON runs (task_id, scheduled_at, is_occurrence) INCLUDE (row, outcome);
+        CREATE INDEX runs_by_outcome ON runs (outcome, scheduled_at, row);
 
         """
 

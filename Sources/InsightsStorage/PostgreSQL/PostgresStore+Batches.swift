@@ -91,7 +91,7 @@ struct PostgresPruning {
             """
             WITH old AS (
                 SELECT row FROM runs WHERE task_id = ?1 AND scheduled_at < ?2 AND finished_at < ?2
-                    AND status >= \(StoredCodes.firstFinal) AND row <> ?3 ORDER BY scheduled_at, row LIMIT ?4
+                    AND outcome <> 0 AND row <> ?3 ORDER BY scheduled_at, row LIMIT ?4
             ), lines AS (
                 DELETE FROM log USING old WHERE log.run_row = old.row
             )

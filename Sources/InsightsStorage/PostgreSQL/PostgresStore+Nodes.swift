@@ -57,7 +57,7 @@ extension PostgresStore {
             try statements.run(
                 """
                 SELECT DISTINCT r.task_id FROM runs r JOIN progress p ON p.task_id = r.task_id
-                WHERE r.status < \(StoredCodes.firstFinal) AND \(PostgresHolding.isFree) LIMIT ?1
+                WHERE r.outcome = 0 AND \(PostgresHolding.isFree) LIMIT ?1
                 """, .integer(Int64(limit))
             ).rows.map { TaskID(try $0.integer(0)) }
         }

@@ -127,7 +127,11 @@ struct PostgresRunSearch {
             guard let task = try PostgresRuns.taskID(statements, name) else { return [] }
             conditions.append("task_id = \(place(.integer(task)))")
         }
-        if let status = query.status { conditions.append("status = \(place(.integer(status.code)))") }
+        if let status = query.status {
+            let code = place(.integer(status.code))
+            // One of those without an end is rare.
+            conditions.append(status.isFinal ? "outcome = \(code)" : "outcome = 0 AND status = \(code)")
+        }
         if let since = query.since { conditions.append("scheduled_at >= \(place(.integer(since.milliseconds)))") }
         if let cursor {
             let (top, row) = (place(.integer(cursor.scheduledAt)), place(.integer(cursor.row)))

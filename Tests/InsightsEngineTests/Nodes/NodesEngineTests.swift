@@ -186,6 +186,65 @@ import Testing
         await cluster.end()
     }
 
+    @Test("a run is cancelled at a node that does not have it, by the one that does")
+    func cancelledElsewhere() async throws {
+        let gate = Gate()
+        let tasks = ["a", "b"].map { name in
+            EngineFixture.task(name, every: 100_000) { _ in
+                if name == "a" { await gate.pass() }
+                try Swift.Task.checkCancellation()
+                return nil
+            }
+        }
+        let manifest = EngineFixture.manifest(tasks)
+        let cluster = try await Cluster([manifest, manifest])
+        await cluster.whileTimePasses { await gate.arrived() }
+        let holder = try #require(cluster.holder(of: "a"))
+        let run = try #require(
+            try await cluster.stores[0].runs(RunQuery()).items.first { $0.task == "a" && $0.status == .running })
+        guard case .cancelling = try await cluster.engines[1 - holder].cancel(run.id) else {
+            Issue.record("it is not asked for")
+            return await cluster.end()
+        }
+        try await cluster.passTime(until: "it is cancelled") {
+            try await cluster.stores[0].run(run.id)?.status == .cancelled
+        }
+        let ended = try #require(try await cluster.stores[0].run(run.id))
+        guard case .finished = try await cluster.engines[1 - holder].cancel(run.id) else {
+            Issue.record("\(ended.id) has an end")
+            return await cluster.end()
+        }
+        #expect(ended.attempt == 1 && ended.reason == "operator")
+        await cluster.end()
+    }
+
+    @Test("a run that a dead node left of a task which no manifest has any more gets its end")
+    func abandoned() async throws {
+        let gate = Gate()
+        let (kept, dropped) = (
+            EngineFixture.task("kept", every: 100_000) { _ in nil },
+            EngineFixture.task("dropped", every: 100_000) { _ in
+                await gate.pass()
+                return nil
+            }
+        )
+        var (both, one) = (EngineFixture.manifest([kept, dropped]), EngineFixture.manifest([kept]))
+        (both.hash, one.hash) = (1, 2)
+        let cluster = try await Cluster([both, one])
+        await cluster.whileTimePasses { await gate.arrived() }
+        #expect(cluster.holder(of: "dropped") == 0)
+        cluster.stores[0].isCut = true
+        func left() async throws -> [RunRecord] {
+            try await cluster.stores[1].runs(RunQuery()).items.filter { $0.task == "dropped" }
+        }
+        try await cluster.passTime(until: "the run has an end") { try await left().allSatisfy { $0.status.isFinal } }
+        let run = try #require(try await left().first)
+        #expect(try await left().count == 1 && run.status == .cancelled && run.reason == "lost" && run.attempt == 1)
+        cluster.stores[0].isCut = false
+        gate.open()
+        await cluster.end()
+    }
+
     // One task in thirty runs on a busy machine is passed on instead of gathered, which keeps no order: the test must first
     // be able to tell when the holder is idle.
     @Test(

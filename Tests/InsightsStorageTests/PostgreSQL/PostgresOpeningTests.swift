@@ -56,6 +56,32 @@ struct PostgresOpeningTests {
         #expect([host, port, tls].allSatisfy { $0?.kind == .unavailable })
     }
 
+    @Test("TLS is taken from whom an authority vouches for, under the name that it vouches for, and from nobody else")
+    func trusted() async throws {
+        let server = try PostgresServer(settings: ["fsync": "off"], certifiedAs: "localhost")
+        let (authority, other) = (server.folder + "/server.pem", try server.authority("other"))
+        func uri(_ host: String, _ root: String) -> String {
+            server.tcpURI("postgres").replacing("127.0.0.1", with: host) + "?sslmode=verify-full&sslrootcert=\(root)"
+        }
+        let store = try PostgresStore.open(uri: uri("localhost", authority))
+        try await store.probe()
+        // Its own connections, all of them.
+        #expect(
+            try server.query(
+                "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE client_addr IS NOT NULL",
+                in: "postgres") == "t")
+        await store.close()
+        for (uri, reason) in [
+            (uri("localhost", other), "certificate verify failed"), (uri("127.0.0.1", authority), "127.0.0.1"),
+        ] {
+            let error = refusal(uri)
+            #expect(error?.kind == .unavailable && error?.message.contains("no trusted TLS connection") == true)
+            #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
+            #expect(error?.help?.contains("sslrootcert") == true)
+        }
+        try server.stop(.immediate)
+    }
+
     @Test("of several hosts the first that answers is taken")
     func severalHosts() async throws {
         let server = try PostgresServer.shared()
@@ -85,7 +111,44 @@ struct PostgresOpeningTests {
         try server.query("INSERT INTO insights.schema_version (version) VALUES (77)", in: name)
         let error = refusal(server.socketURI(name))
         #expect(error?.kind == .schemaTooNew)
-        #expect(error?.message.contains("version 77") == true && error?.message.contains("up to version 1") == true)
+        #expect(error?.message.contains("version 77") == true && error?.message.contains("up to version 2") == true)
+    }
+
+    @Test("tables of an older program are brought up to date with what they hold")
+    func older() async throws {
+        let server = try PostgresServer.shared()
+        let name = Self.name()
+        let uri = try server.database(name)
+        let store = try PostgresStore.open(uri: uri, lease: .seconds(3600))
+        try await store.acquire(Desk.node)
+        let task = try await store.register([TaskRegistration(name: "a", hash: 1)], at: Desk.start)[0].id
+        var ids = RunIDSource(seed: 1)
+        let claims = (0..<3).map { number -> Claim in
+            let at = Desk.at(Double(number))
+            return Claim(
+                run: ids.next(at: at), task: task, uses: "test.module", occurrence: at, scheduledAt: at,
+                trigger: .cadence, attempts: 1, at: at, starts: number > 0, lateness: nil, movesDependents: true,
+                clearsMarks: false)
+        }
+        let end = AttemptFinish(
+            run: claims[1].run, task: task, fence: 1, disposition: .final(.failed, reason: nil), at: Desk.at(9))
+        let outcomes = try await store.commit(claims.map { .claim($0) } + [.finish(end)])
+        #expect(outcomes.allSatisfy { $0 == .done })
+        await store.close()
+        // As version 1 had them.
+        try server.query(
+            """
+            ALTER TABLE insights.runs DROP COLUMN outcome;
+            CREATE UNIQUE INDEX runs_by_task ON insights.runs (task_id, scheduled_at, is_occurrence) INCLUDE (row, status);
+            CREATE INDEX runs_by_status ON insights.runs (status, scheduled_at, row);
+            DELETE FROM insights.schema_version WHERE version = 2
+            """, in: name)
+        let migrated = try PostgresStore.open(uri: uri, lease: .seconds(3600))
+        #expect(try server.query("SELECT max(version) FROM insights.schema_version", in: name) == "2")
+        for (status, claim) in zip([RunStatus.queued, .failed, .running], claims) {
+            #expect(try await migrated.runs(RunQuery(status: status)).items.map(\.id) == [claim.run])
+        }
+        await migrated.close()
     }
 
     @Test("who must not alter tables is told to migrate apart, and then works with them")
@@ -99,10 +162,10 @@ struct PostgresOpeningTests {
         #expect(before?.message.contains("user \(name) may not change them") == true)
         #expect(before?.help?.contains("insights migrate") == true)
         #expect(refusal(uri, mode: .existing)?.message.contains("has no tables of this program") == true)
-        #expect(try PostgresStore.migrate(uri: owner) == (from: 0, to: 1))
+        #expect(try PostgresStore.migrate(uri: owner) == (from: 0, to: 2))
         let ungranted = refusal(uri)
         #expect(ungranted?.message.contains("may not") == true)
-        #expect(try PostgresStore.migrate(uri: owner, grantingTo: name) == (from: 1, to: 1))
+        #expect(try PostgresStore.migrate(uri: owner, grantingTo: name) == (from: 2, to: 2))
         let store = try PostgresStore.open(uri: uri)
         try await store.acquire(NodeIdentity(name: "n", processID: 1, version: "1"))
         #expect(try await store.register([TaskRegistration(name: "a", hash: 1)], at: Desk.start).count == 1)
