@@ -5,7 +5,8 @@ internal import InsightsEngine
 /// The program: what `main` calls.
 public enum Insights {
     /// Reads the arguments, does what they say, and ends the process with its exit status:
-    /// 0 done, 1 a task did not succeed, 64 usage, 69 out of reach, 75 already running, 78 configuration.
+    /// 0 done, 1 a task did not succeed, 64 usage, 69 out of reach, 75 already running, 78 configuration; 129, 130 and
+    /// 143 ended by SIGHUP, SIGINT and SIGTERM.
     ///
     /// - Parameter arguments: Without the program's name.
     public static func main(_ arguments: [String]) async -> Never {
@@ -69,9 +70,9 @@ struct InsightsCommand: ParsableCommand {
         commandName: "insights",
         abstract: "Runs named tasks on cadences from one file, and keeps what they measure.",
         discussion: """
-            Tables are for people: on a pipe every command prints the same facts as
-            lines of tab-separated fields without a header, "-" where there is nothing,
-            instants in UTC, durations in seconds. --json has names for them.
+            Tables are for people: on a pipe their facts are tab-separated, without a
+            header, "-" where there is nothing, instants in UTC, durations in seconds.
+            --json, which all commands but serve and migrate take, has names for them.
 
             Example: insights check && insights run && insights metrics
             """,

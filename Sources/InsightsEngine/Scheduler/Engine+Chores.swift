@@ -145,8 +145,10 @@ extension Engine {
 
     // MARK: Requests of other processes
 
+    /// One at a time: two that read the same request would both start its run.
     func answerRequests() async {
-        guard isLeaseTrusted else { return }
+        guard isLeaseTrusted, answeringRequests.exchange(true, ordering: .acquiring) == false else { return }
+        defer { answeringRequests.store(false, ordering: .releasing) }
         do {
             for request in try await store.pendingRequests(limit: 100) { try await handle(request) }
         } catch {

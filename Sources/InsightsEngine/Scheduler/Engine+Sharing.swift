@@ -82,8 +82,11 @@ extension Engine {
 
     // MARK: The lease
 
-    /// Renews the lease when it is time, and enters anew when it is lost; at least once a second.
+    /// Renews the lease when it is time, and enters anew when it is lost; at least once a second. One at a time: a second
+    /// entry would bury the first with all that it has just taken.
     func keepLease(_ shared: any SharedStore) async {
+        guard keepingLease.exchange(true, ordering: .acquiring) == false else { return }
+        defer { keepingLease.store(false, ordering: .releasing) }
         let uptime = clock.moment.uptime
         switch sharing.withLock({ $0.lease.duty(at: uptime) }) {
         case .nothing: break

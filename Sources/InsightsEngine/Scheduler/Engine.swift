@@ -79,6 +79,8 @@ package final class Engine: Daemon {
     let nodeClock: NodeClock?
     let sharing = Mutex(Sharing())
     let balancing = Atomic(false)
+    let keepingLease = Atomic(false)
+    let answeringRequests = Atomic(false)
     let commands: any CommandRunner
     let http: any HTTPAccess
     let logger: Logger

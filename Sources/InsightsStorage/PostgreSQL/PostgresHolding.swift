@@ -31,15 +31,21 @@ struct PostgresHolding {
             WHERE (w.hash IS NULL OR t.hash = w.hash) AND (p.node = ?3 OR \(PostgresHolding.isFree))
             ORDER BY w.place LIMIT ?4 FOR UPDATE OF p SKIP LOCKED
             """, .array(tasks), .array(hashes), .integer(node.number), .integer(Int64(limit)))
+        // A row that has changed since the statement began tells its new holder, whom the statement's own view of the nodes
+        // may not have yet.
+        let living = Set(
+            try statements.run("SELECT number FROM nodes WHERE is_dead = 0").rows.map { try $0.integer(0) })
         var taken: [(task: TaskID, isStart: Bool)] = []
         var all = PostgresArray.integers(capacity: rows.rowCount)
         var new = PostgresArray.integers(capacity: rows.rowCount)
         var seen: Set<Int64> = []
         for row in rows.rows {
             let task = try row.integer(0)
-            guard seen.insert(task).inserted else { continue }
+            let holder = try row.optionalInteger(2)
+            guard seen.insert(task).inserted, holder == node.number || holder.map({ !living.contains($0) }) ?? true
+            else { continue }
             all.append(task)
-            let isNew = try row.optionalInteger(2) != node.number
+            let isNew = holder != node.number
             if isNew { new.append(task) }
             let isStart = isNew ? try row.optionalInteger(1).map { $0 < node.epoch } ?? true : false
             taken.append((TaskID(task), isStart))

@@ -14,7 +14,8 @@ struct PostgresHouse: Sendable {
 
     /// Connects to the first host that answers and is fit for it.
     ///
-    /// - Parameter writes: Whether it must take writes; others may be served by a standby.
+    /// - Parameter writes: Whether it must take writes. Others may be served by a standby where there is no other host: one
+    ///   that lags would show a node what is no longer so.
     /// - Throws: ``PostgresError`` or ``StoreError``; of several hosts that of the last.
     func connect(writes: Bool, deadline: ContinuousClock.Instant) throws -> PostgresConnection {
         var failure: (any Error)?
@@ -37,7 +38,9 @@ struct PostgresHouse: Sendable {
         guard connection.serverVersion >= PostgresFailure.oldestServer * 10_000 else {
             throw PostgresFailure.tooOld(connection.parameter("server_version") ?? "unknown", label)
         }
-        if writes, connection.parameter("in_hot_standby") == "on" { throw PostgresFailure.standby(label) }
+        if writes || address.candidates.count > 1, connection.parameter("in_hot_standby") == "on" {
+            throw PostgresFailure.standby(label)
+        }
         try connection.run(writes ? PostgresHouse.writerSettings : PostgresHouse.readerSettings)
     }
 

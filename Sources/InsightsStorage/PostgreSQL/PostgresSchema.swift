@@ -83,6 +83,7 @@ enum PostgresSchema {
     private static let outcomes = """
         ALTER TABLE runs ADD COLUMN outcome SMALLINT GENERATED ALWAYS AS (
             CAST(CASE WHEN status < \(StoredCodes.firstFinal) THEN 0 ELSE status END AS SMALLINT)) STORED;
+        ALTER TABLE runs SET (fillfactor = 40);
         DROP INDEX runs_by_task;
         DROP INDEX runs_by_status;
         CREATE UNIQUE INDEX runs_by_task ON runs (task_id, scheduled_at, is_occurrence) INCLUDE (row, outcome);

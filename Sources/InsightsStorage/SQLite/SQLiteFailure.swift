@@ -9,7 +9,7 @@ enum SQLiteFailure {
         case let error as StoreError: error
         case let error as DatabaseError: storeError(error, path: path)
         case let error as UnreadableValue:
-            damaged("\(path) is damaged (\(error.column) is \(error.value))", path: path)
+            damaged("\(path) is damaged (\(error.column) is \(error.value))")
         default: StoreError(.unavailable, "\(path): \(error)")
         }
     }
@@ -54,9 +54,9 @@ enum SQLiteFailure {
                 .unavailable, "cannot open \(path)",
                 help: "its directory must exist, and this user must be allowed to read and write both")
         case .SQLITE_CORRUPT, .SQLITE_FORMAT, .SQLITE_ERROR, .SQLITE_SCHEMA:
-            return damaged("\(path) is damaged (\(detail))", path: path)
+            return damaged("\(path) is damaged (\(detail))")
         case .SQLITE_NOTADB:
-            return damaged("\(path) is no SQLite database", path: path)
+            return damaged("\(path) is no SQLite database")
         case .SQLITE_INTERRUPT:
             return StoreError(
                 .unavailable, "a query on \(path) took too long and was stopped", help: "ask for less at a time")
@@ -67,10 +67,10 @@ enum SQLiteFailure {
         }
     }
 
-    static func damaged(_ message: String, path: String) -> StoreError {
+    static func damaged(_ message: String) -> StoreError {
         StoreError(
             .damaged, message,
-            help: "restore a backup, or save what can be read: `sqlite3 \(path) .recover | sqlite3 new.db`")
+            help: "restore a backup; README.md, \"Operations\", tells how to save what can still be read")
     }
 
     private static func readOnly(_ error: DatabaseError, path: String) -> StoreError {

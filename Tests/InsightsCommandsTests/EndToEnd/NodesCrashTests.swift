@@ -237,6 +237,7 @@ struct NodesCrashTests {
         if isLong {
             #expect(median <= 20)
             #expect(longest <= 62)
+            #expect(delays.last ?? 0 <= 2)
         }
     }
 

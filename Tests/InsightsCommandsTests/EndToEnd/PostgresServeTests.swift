@@ -140,7 +140,6 @@ struct PostgresServeTests {
         }
         func running() async throws -> [Value] { try await place.history("--status", "running", "--database", url) }
         try await nodes[0].program.wait("four runs") { try await running().count == 4 }
-        #expect(try await Set(running().compactMap { $0["node"]?.string }).count >= 1)
         // Cancelled at the second node, wherever they are.
         for run in try await running() {
             let id = try #require(run["id"]?.string)

@@ -41,7 +41,7 @@ struct StoreCommandTests {
         let early = try await place.run("run", "ok", "--database", runner)
         #expect(early.status == 69 && early.complaints.contains("insights migrate"), "\(early.complaints)")
         let first = try await place.run("migrate", "--database", url, "--grant", name)
-        #expect(first.status == 0 && first.output.contains("has version 1 of the tables now; \(name) may"))
+        #expect(first.status == 0 && first.output.contains("has version 2 of the tables now; \(name) may"))
         let again = try await place.run("migrate", "--database", url)
         #expect(again.status == 0 && again.output.contains("up to date"))
         let ran = try await place.run("run", "ok", "--database", runner)
@@ -70,12 +70,5 @@ struct StoreCommandTests {
         // On a terminal the table is for people, and the moving line is gone.
         let back = try await place.runOnTerminal("store", "copy", url, "sqlite:back.db")
         #expect(back.status == 0 && back.output.contains("TABLE") && back.output.contains("runs"))
-    }
-
-    @Test("store copy has its help on one screen")
-    func help() async throws {
-        let ended = try await Place().run("store", "copy", "--help", environment: ["COLUMNS": "80"])
-        #expect(ended.status == 0 && ended.output.contains("Example: insights store copy"))
-        #expect(ended.output.split(separator: "\n", omittingEmptySubsequences: false).count <= 25)
     }
 }

@@ -9,14 +9,22 @@ struct UsageTests {
         "metrics", "series", "modules", "schema", "nodes", "migrate",
     ]
 
-    @Test("every command has a one-screen help with an example and the flags that all take", arguments: commands)
+    @Test(
+        "every command has a one-screen help with an example and the flags that all take",
+        arguments: commands + ["store copy"])
     func help(command: String) async throws {
-        let ended = try await Place().run(command, "--help", environment: ["COLUMNS": "80"])
+        let place = try Place()
+        let words = command.split(separator: " ").map(String.init)
+        let ended = try await Program(
+            [Program.path] + words + ["--help"], in: place.path, environment: ["COLUMNS": "80"]
+        ).ended()
         #expect(ended.status == 0)
         #expect(ended.output.contains("Example: insights \(command)"))
         for flag in ["--manifest", "--database", "--log-level"] { #expect(ended.output.contains(flag)) }
         #expect(ended.output.split(separator: "\n", omittingEmptySubsequences: false).count <= 25)
         #expect(ended.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
+        // As README.md, Commands.md and the program's own help say.
+        #expect(ended.output.contains("  --json ") == !["serve", "migrate"].contains(command))
         // No line of a paragraph is broken after a word or two.
         let overview = ended.output.components(separatedBy: "\n\nExample: ")[0]
         for paragraph in overview.components(separatedBy: "\n\n") {
@@ -44,6 +52,7 @@ struct UsageTests {
         for command in Self.commands { #expect(ended.output.contains("\n  \(command)")) }
         #expect(ended.lines.count <= 32)
         #expect(ended.output.contains("run-tasks"))
+        #expect(ended.output.contains("all commands but serve and migrate"))
     }
 
     @Test(

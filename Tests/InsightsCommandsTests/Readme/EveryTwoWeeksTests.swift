@@ -7,19 +7,6 @@ struct EveryTwoWeeksTests {
     private static let day: TimeInterval = 86_400
     private static let hour: TimeInterval = 3600
 
-    private static let readme: String = {
-        let root = (1...4).reduce(#filePath) { path, _ in (path as NSString).deletingLastPathComponent }
-        return FileManager.default.contents(atPath: root + "/README.md").map { String(decoding: $0, as: UTF8.self) }
-            ?? ""
-    }()
-
-    /// What follows `prefix` on the one line of README.md that begins with it.
-    private static func rest(ofLine prefix: String) throws -> String {
-        let lines = readme.split(separator: "\n").filter { $0.hasPrefix(prefix) }
-        try #require(lines.count == 1)
-        return String(lines[0].dropFirst(prefix.count))
-    }
-
     /// Runs a line in a folder where the marker has that age in seconds, or is not there, as cron would.
     private static func status(of line: String, markerAge: TimeInterval?, in place: Place) async throws -> Int32 {
         if let markerAge {
@@ -39,7 +26,7 @@ struct EveryTwoWeeksTests {
     @Test("cron's line starts the task on the 14th day and not on the 13th, whatever the hour", arguments: ages)
     func cron(age: TimeInterval?, runs: Bool) async throws {
         let place = try Place()
-        let line = try Self.rest(ofLine: "0 2 * * * ")
+        let line = try Document("README.md").rest(ofLine: "0 2 * * * ")
         #expect(!line.contains("%"), "cron takes % as the end of the line")
         let program = "/usr/local/bin/insights run backup"
         try #require(line.contains("cd /srv/insights ") && line.contains(" \(program) "))
@@ -55,7 +42,7 @@ struct EveryTwoWeeksTests {
 
     @Test("systemd's condition holds on the 14th day and not on the 13th, whatever the hour", arguments: ages)
     func systemd(age: TimeInterval?, runs: Bool) async throws {
-        let condition = try Self.rest(ofLine: "ExecCondition=")
+        let condition = try Document("README.md").rest(ofLine: "ExecCondition=")
         #expect((try await Self.status(of: condition, markerAge: age, in: try Place()) == 0) == runs)
     }
 }
