@@ -7,7 +7,8 @@ internal import GRDB
 enum SQLiteSchema {
     /// Told by `PRAGMA application_id` and `file(1)`: "isgt".
     static let applicationID: Int32 = 0x6973_6774
-    /// Told by `PRAGMA user_version`: rises with each migration.
+    /// Told by `PRAGMA user_version`: rises with each migration. The last one sets it: a new file has none before, so that
+    /// whoever reads it while it is made does not take it for an older program's.
     static let version: Int32 = 2
     /// Runs of one part of `runs_by_task`, as a shift of the row's number: 16 384.
     static let partShift: Int64 = 14
@@ -16,10 +17,10 @@ enum SQLiteSchema {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { db in
             try db.execute(sql: tasks + runs + measures + requests)
-            try db.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = 1")
+            try db.execute(sql: "PRAGMA application_id = \(applicationID)")
         }
         migrator.registerMigration("2") { db in
-            try db.execute(sql: rollUps + "PRAGMA user_version = 2")
+            try db.execute(sql: rollUps + "PRAGMA user_version = \(version)")
         }
         return migrator
     }

@@ -2,9 +2,10 @@ import Foundation
 import GRDB
 import InsightsEngine
 import InsightsPlugin
-import InsightsStorage
 import Synchronization
 import Testing
+
+@testable import InsightsStorage
 
 @Suite("The SQLite file")
 struct FileTests {
@@ -98,6 +99,19 @@ struct FileTests {
         let store = try SQLiteStore.open(path: path)
         #expect(try await store.pragmas(["user_version"]) == ["2"])
         #expect(try await store.runs(RunQuery()).items.isEmpty)
+        await store.close()
+    }
+
+    @Test("a new file has no version until all its tables are made: nobody takes it for an older program's")
+    func versionLast() async throws {
+        let queue = try DatabaseQueue(path: path)
+        try SQLiteSchema.migrator.migrate(queue, upTo: "1")
+        #expect(try await queue.read { try Int.fetchOne($0, sql: "PRAGMA user_version") } == 0)
+        try queue.close()
+        let error = try Self.refusal(path, .readOnly)
+        #expect(error.kind == .unavailable && error.message.contains("empty"))
+        let store = try SQLiteStore.open(path: path)
+        #expect(try await store.pragmas(["user_version"]) == ["2"])
         await store.close()
     }
 
