@@ -145,10 +145,18 @@ extension Engine {
 
     // MARK: Requests of other processes
 
-    /// One at a time: two that read the same request would both start its run.
+    /// One at a time: two that read the same request would both start its run. Whoever comes meanwhile has the one that is
+    /// at it look once more.
     func answerRequests() async {
-        guard isLeaseTrusted, answeringRequests.exchange(true, ordering: .acquiring) == false else { return }
-        defer { answeringRequests.store(false, ordering: .releasing) }
+        guard answeringRequests.exchange(2, ordering: .acquiringAndReleasing) == 0 else { return }
+        repeat {
+            answeringRequests.store(1, ordering: .sequentiallyConsistent)
+            await answerPendingRequests()
+        } while !answeringRequests.compareExchange(expected: 1, desired: 0, ordering: .sequentiallyConsistent).exchanged
+    }
+
+    private func answerPendingRequests() async {
+        guard isLeaseTrusted else { return }
         do {
             for request in try await store.pendingRequests(limit: 100) { try await handle(request) }
         } catch {

@@ -117,6 +117,8 @@ extension Engine {
             await balance(shared)
         } catch {
             sharing.withLock { $0.lease.failed(at: clock.moment.uptime) }
+            // What keeps it out is what to look after, more than that the lease has run out.
+            storeChanged(error)
             logger.debug("the node was not entered: \(error)")
         }
     }

@@ -80,7 +80,8 @@ package final class Engine: Daemon {
     let sharing = Mutex(Sharing())
     let balancing = Atomic(false)
     let keepingLease = Atomic(false)
-    let answeringRequests = Atomic(false)
+    /// 0: nobody is at it; 1: somebody is; 2: and has to look once more.
+    let answeringRequests = Atomic(0)
     let commands: any CommandRunner
     let http: any HTTPAccess
     let logger: Logger

@@ -160,6 +160,9 @@ import Testing
         #expect(cluster.clock.moment.uptime - start <= 30_000)
         #expect(stops.count >= 1)
         #expect(!cluster.engines[first].readiness().isReady)
+        try await cluster.passTime(until: "it tells what keeps it out, and not only that its lease is over") {
+            cluster.engines[first].readiness().store.detail.contains("cut off")
+        }
         cluster.stores[first].isCut = false
         try await cluster.passTime(until: "it is ready again") { cluster.engines[first].readiness().isReady }
         try await cluster.passTime(until: "the run goes on as a further attempt") {
@@ -176,7 +179,9 @@ import Testing
         let cluster = try await Cluster([manifest, manifest])
         try await cluster.passTime(until: "one task each") { cluster.holding == [1, 1] }
         let other = 1 - (try #require(cluster.holder(of: "a")))
-        let results = await cluster.whileTimePasses { await cluster.engines[other].trigger(["a"], dependents: false) }
+        let results = await cluster.whileTimePasses(step: .milliseconds(5)) {
+            await cluster.engines[other].trigger(["a"], dependents: false)
+        }
         guard case .accepted(let run) = results[0].answer else {
             Issue.record("\(results)")
             return await cluster.end()
