@@ -9,9 +9,9 @@ extension Engine {
 
     /// Marks dead nodes, takes tasks up to this node's share, and gives away what is beyond it; every 2 s, and at once
     /// when others have done something. One at a time.
-    func balance(_ shared: any SharedStore) async {
-        guard balancing.exchange(true, ordering: .acquiring) == false else { return }
-        defer { balancing.store(false, ordering: .releasing) }
+    func balance(_ shared: any SharedStore) async { await balancing.run { await moveTasks(shared) } }
+
+    private func moveTasks(_ shared: any SharedStore) async {
         guard isLeaseTrusted, !knowledge.withLock({ $0.isStopping || $0.storeProblem != nil }) else { return }
         await lookAtDefinitions()
         tellManifests()

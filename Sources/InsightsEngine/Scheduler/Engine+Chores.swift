@@ -148,19 +148,13 @@ extension Engine {
     /// One at a time: two that read the same request would both start its run. Whoever comes meanwhile has the one that is
     /// at it look once more.
     func answerRequests() async {
-        guard answeringRequests.exchange(2, ordering: .acquiringAndReleasing) == 0 else { return }
-        repeat {
-            answeringRequests.store(1, ordering: .sequentiallyConsistent)
-            await answerPendingRequests()
-        } while !answeringRequests.compareExchange(expected: 1, desired: 0, ordering: .sequentiallyConsistent).exchanged
-    }
-
-    private func answerPendingRequests() async {
-        guard isLeaseTrusted else { return }
-        do {
-            for request in try await store.pendingRequests(limit: 100) { try await handle(request) }
-        } catch {
-            logger.debug("requests were not read: \(error)")
+        await answeringRequests.run(isRepeated: true) {
+            guard isLeaseTrusted else { return }
+            do {
+                for request in try await store.pendingRequests(limit: 100) { try await handle(request) }
+            } catch {
+                logger.debug("requests were not read: \(error)")
+            }
         }
     }
 

@@ -85,13 +85,13 @@ extension Engine {
     /// Renews the lease when it is time, and enters anew when it is lost; at least once a second. One at a time: a second
     /// entry would bury the first with all that it has just taken.
     func keepLease(_ shared: any SharedStore) async {
-        guard keepingLease.exchange(true, ordering: .acquiring) == false else { return }
-        defer { keepingLease.store(false, ordering: .releasing) }
-        let uptime = clock.moment.uptime
-        switch sharing.withLock({ $0.lease.duty(at: uptime) }) {
-        case .nothing: break
-        case .renew: await renew(shared)
-        case .enter: await enterAnew(shared)
+        await keepingLease.run {
+            let uptime = clock.moment.uptime
+            switch sharing.withLock({ $0.lease.duty(at: uptime) }) {
+            case .nothing: break
+            case .renew: await renew(shared)
+            case .enter: await enterAnew(shared)
+            }
         }
     }
 

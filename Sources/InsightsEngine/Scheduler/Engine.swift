@@ -78,10 +78,9 @@ package final class Engine: Daemon {
     let shared: (any SharedStore)?
     let nodeClock: NodeClock?
     let sharing = Mutex(Sharing())
-    let balancing = Atomic(false)
-    let keepingLease = Atomic(false)
-    /// 0: nobody is at it; 1: somebody is; 2: and has to look once more.
-    let answeringRequests = Atomic(0)
+    let balancing = SingleFlight()
+    let keepingLease = SingleFlight()
+    let answeringRequests = SingleFlight()
     let commands: any CommandRunner
     let http: any HTTPAccess
     let logger: Logger

@@ -23,17 +23,6 @@ extension Planner {
     /// How many tasks this node holds.
     package var holding: Int { heldTasks }
 
-    /// The manifest's tasks that this node holds.
-    ///
-    /// - Complexity: O(tasks).
-    package var heldTaskIDs: [TaskID] {
-        var held: [TaskID] = []
-        for index in definitions.indices where tasks[index].flags.contains(.held) {
-            held.append(tasks[index].id)
-        }
-        return held
-    }
-
     /// Whether this node decides about the task; `nil` for one that the manifest does not have.
     package func isHeld(_ task: String) -> Bool? {
         index(of: task).map { tasks[Int($0)].flags.contains(.held) }

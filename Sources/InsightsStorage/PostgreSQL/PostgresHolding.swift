@@ -31,6 +31,7 @@ struct PostgresHolding {
             WHERE (w.hash IS NULL OR t.hash = w.hash) AND (p.node = ?3 OR \(PostgresHolding.isFree))
             ORDER BY w.place LIMIT ?4 FOR UPDATE OF p SKIP LOCKED
             """, .array(tasks), .array(hashes), .integer(node.number), .integer(Int64(limit)))
+        guard rows.rowCount > 0 else { return [] }
         // A row that has changed since the statement began tells its new holder, whom the statement's own view of the nodes
         // may not have yet.
         let living = Set(

@@ -25,13 +25,12 @@ struct LogFields {
     static func inPieces(
         from start: Int, _ read: (_ start: Int, _ count: Int) async throws(StoreError) -> [LogLine]
     ) async throws(StoreError) -> [LogLine] {
-        var lines = try await read(start, piece)
-        var isWhole = lines.count < piece
-        while !isWhole, let last = lines.last {
-            let next = try await read(last.number + 1, piece)
+        var lines: [LogLine] = []
+        var next: [LogLine]
+        repeat {
+            next = try await read(lines.last.map { $0.number + 1 } ?? start, piece)
             lines += next
-            isWhole = next.count < piece
-        }
+        } while next.count == piece
         return lines
     }
 }

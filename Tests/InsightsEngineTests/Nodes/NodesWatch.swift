@@ -203,7 +203,7 @@ final class NodesWatch {
     private func checkHolders(_ simulation: NodesSimulation) {
         for node in simulation.nodes {
             guard let number = node.number, node.frozenUntil <= simulation.uptime,
-                node.lease.isTrusted(at: simulation.uptime), let held = node.planner?.heldTaskIDs
+                node.lease.isTrusted(at: simulation.uptime), let held = node.planner?.heldIDs()
             else { continue }
             // The planner's numbers are those of the store, as all registered the same.
             for task in held.map(ModelStore.task) where simulation.store.holders[task] != number {

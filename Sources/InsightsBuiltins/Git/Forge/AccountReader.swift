@@ -92,9 +92,7 @@ struct AccountReader: Sendable {
             }
         let told = members.lazy.compactMap { AccountTrail.name(body[$0]) }.first
         var reading = AccountReading(path: told ?? path, id: body["id"]?.identifier, route: route)
-        guard entry.canName(entry.accountSubject(reading.path, id: nil).reference),
-            entry.canTell(reading.path), reading.id.map(entry.canTell) ?? true
-        else {
+        guard entry.admits(path: reading.path, id: reading.id) else {
             throw RunFailure(
                 "bad_answer", "\(entry.address.key) told of account \(path) under a name that is none", retryable: true)
         }

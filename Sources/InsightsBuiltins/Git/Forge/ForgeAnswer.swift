@@ -59,13 +59,16 @@ struct ForgeAnswer: Sendable {
     /// Whether the forge says that there is no such thing, as far as this credential may know.
     var isMissing: Bool { status == 404 || status == 410 }
 
+    /// Whether the organisation's single sign-on is all that the token lacks.
+    var lacksSignOn: Bool { status == 403 && self[header: "x-github-sso"] != nil }
+
     /// Why there is no figure, where the answer says that for good.
     ///
     /// - Parameter what: What was asked for, for people.
     /// - Throws: ``RunFailure`` when it may be had another time, so that nothing is concluded from it.
     func reason(of what: String, _ entry: ForgeEntry) throws(RunFailure) -> String {
         switch status {
-        case 403 where response.headers["x-github-sso"] != nil:
+        case _ where lacksSignOn:
             return "the token is not authorised for the organisation's single sign-on"
         case 401, 403, 404, 410, 451:
             return entry.token == nil
@@ -85,7 +88,7 @@ struct ForgeAnswer: Sendable {
                     ? "\(key) tells \(what) to nobody without a token: set \"token\" of this forge"
                     : "\(key) refused the token: it is wrong, expired or revoked; make a new one and set \"token\" of "
                         + "this forge", retryable: false)
-        case 403 where response.headers["x-github-sso"] != nil:
+        case _ where lacksSignOn:
             return RunFailure(
                 "forbidden",
                 "\(key) wants the token authorised for the organisation's single sign-on before it may read \(what)",

@@ -47,21 +47,19 @@ extension ForgeEntry {
     /// Reads a repository of an answer; `nil` when it lacks its identity or its path, or cannot be a subject: its key is
     /// too long, has a control character or a form of the token in it, and would fail the whole run or tell the token.
     func repository(_ answer: Value) -> ForgeRepository? {
-        guard let repository = ForgeRepository(answer, platform), canName(reference(ofPath: repository.path)),
-            canTell(repository.path), canTell(repository.id)
+        guard let repository = ForgeRepository(answer, platform), admits(path: repository.path, id: repository.id)
         else { return nil }
         return repository
     }
 
-    /// Whether what an answer told can be a subject's key.
-    func canName(_ subject: SubjectReference) -> Bool {
-        let key = subject.key
-        return key.utf8.count <= 512 && key == key.lowercased() && !secrets.occur(in: key)
+    /// Whether the path of a repository or an account that an answer told can be a subject's key, and neither it nor the
+    /// identity has a form of the token in it.
+    func admits(path: String, id: String?) -> Bool {
+        let key = reference(ofPath: path).key
+        return key.utf8.count <= 512 && key == key.lowercased()
             && !key.unicodeScalars.contains { $0.properties.generalCategory == .control }
+            && ![key, path, id ?? ""].contains(where: secrets.occur)
     }
-
-    /// Whether something from outside has no form of the token in it.
-    func canTell(_ text: String) -> Bool { !secrets.occur(in: text) }
 
     /// Text from outside without the token, should the forge or a visitor's link have it in there.
     func withoutToken(_ text: String) -> String { secrets.replaced(in: text) }

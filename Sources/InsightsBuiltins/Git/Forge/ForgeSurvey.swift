@@ -111,28 +111,31 @@ struct ForgeSurvey: Sendable {
         guard entry.token != nil, entry.platform.trafficDays != nil else { return [] }
         let byAccount = Dictionary(grouping: repositories) { entry.account(ofPath: $0.repository.path) }
         var findings: [OnlineFinding] = []
-        accounts: for (account, members) in byAccount.sorted(by: { $0.key < $1.key }) {
-            var refused: String?
-            var readable = 0
-            let asked = members.prefix(ForgeSurvey.samples)
-            for found in asked {
-                let answer = try await client.get(trafficRoute(found.repository))
-                if answer.status == 200 {
-                    readable += 1
-                } else if answer.status == 404 || answer.status == 403 && answer[header: "x-github-sso"] == nil {
-                    refused = found.repository.path
-                } else {
-                    // It costs this finding alone; what the others find may still be told.
-                    let failure = answer.failure(of: "traffic of \(found.repository.path)", entry)
-                    guard !failure.endsTurn else { throw failure }
-                    findings.append(
-                        OnlineFinding(.error, failure.code, of: "\(forge)/\(account)", failure.message))
-                    continue accounts
-                }
-            }
-            findings.append(trafficFinding(account, of: asked.count, readable: readable, refused: refused))
+        for (account, members) in byAccount.sorted(by: { $0.key < $1.key }) {
+            findings.append(try await trafficFinding(account, members.prefix(ForgeSurvey.samples)))
         }
         return findings
+    }
+
+    private func trafficFinding(
+        _ account: String, _ asked: ArraySlice<FoundRepository>
+    ) async throws -> OnlineFinding {
+        var refused: String?
+        var readable = 0
+        for found in asked {
+            let answer = try await client.get(trafficRoute(found.repository))
+            if answer.status == 200 {
+                readable += 1
+            } else if [403, 404].contains(answer.status), !answer.lacksSignOn {
+                refused = found.repository.path
+            } else {
+                // It costs this finding alone; what the others find may still be told.
+                let failure = answer.failure(of: "traffic of \(found.repository.path)", entry)
+                guard !failure.endsTurn else { throw failure }
+                return OnlineFinding(.error, failure.code, of: "\(forge)/\(account)", failure.message)
+            }
+        }
+        return trafficFinding(account, of: asked.count, readable: readable, refused: refused)
     }
 
     private func trafficRoute(_ repository: ForgeRepository) -> [String] {

@@ -117,9 +117,7 @@ struct RepositoryReader: Sendable {
 
     private func trafficReason(_ answer: ForgeAnswer) throws(RunFailure) -> String {
         let reason = try answer.reason(of: "traffic", entry)
-        guard answer.status == 403, entry.platform == .github, answer[header: "x-github-sso"] == nil else {
-            return reason
-        }
+        guard answer.status == 403, entry.platform == .github, !answer.lacksSignOn else { return reason }
         return "the token may not read traffic: it needs Administration: read, or as a classic one push access"
     }
 

@@ -88,6 +88,14 @@ struct ForgeFixture {
         }
     }
 
+    /// The days of these gaps, counted from the day that a fixture begins at.
+    func gapDays(_ metric: String, of subject: SubjectReference) -> [[Int64]] {
+        let first = ForgeFixture.start.startOfDay.milliseconds
+        return gaps(metric, of: subject).map { gap in
+            [gap.from, gap.to].map { ($0.milliseconds - first) / 86_400_000 }
+        }
+    }
+
     /// The paths under which what belongs to a repository is asked for: by its number on GitHub.
     func place(of path: String) -> String {
         let id = forge.repositories.first { forge.fullName($0.id)?.lowercased() == path.lowercased() }?.id ?? 0

@@ -51,12 +51,7 @@ struct GitRepositoriesLifeTests {
     }
 
     /// The days that a repository's views are told to lack, counted from the first collection's.
-    private func gaps(_ path: String) -> [[Int64]] {
-        let first = ForgeFixture.start.startOfDay.milliseconds
-        return fixture.gaps("views", of: fixture.repository(path)).map { gap in
-            [gap.from, gap.to].map { ($0.milliseconds - first) / 86_400_000 }
-        }
-    }
+    private func gaps(_ path: String) -> [[Int64]] { fixture.gapDays("views", of: fixture.repository(path)) }
 
     @Test("A deleted one is gone, told once with the days that were lost, and asked for again for a month")
     func delete() async throws {

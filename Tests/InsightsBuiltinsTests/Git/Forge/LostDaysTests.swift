@@ -32,9 +32,7 @@ struct LostDaysTests {
         fixture.repositories.forget()
         fixture.advance(to: ForgeFixture.start.advanced(by: .seconds(86_400 * day)))
         try await fixture.collect(token: token, scheduledAt: fixture.forge.now)
-        return fixture.gaps(metric, of: repository).map { gap in
-            [gap.from, gap.to].map { ($0.milliseconds - self.day(0).milliseconds) / 86_400_000 }
-        }
+        return fixture.gapDays(metric, of: repository)
     }
 
     @Test(
